@@ -1,0 +1,150 @@
+# Rempart: one hand-written makefile, nothing to configure.
+#
+#   make            build the four programs into build/
+#   make run        install packages, build, start a development stack, prove it, serve until Ctrl-C
+#   make check      install packages, build, run every test
+#   make lint       layering, size and banned-function rules
+#   make asan tsan  the unit tests under sanitizers
+#   make fuzz       every fuzzer for FUZZ_SECONDS
+#   make bench      ratios against peers measured in the same run
+#   make install    into DESTDIR and PREFIX
+#   make deps       the Debian packages that building and testing need
+
+BUILD   ?= build
+CC      ?= gcc
+PREFIX  ?= /usr
+SHELL   := /bin/bash
+SAN     ?=
+OPT     ?= -O2 -g
+
+LLHTTP  := /usr/share/llhttp
+WARN    := -Wall -Wextra -Werror -Wshadow -Wswitch-enum -Wvla -Wstrict-prototypes \
+           -Wmissing-prototypes -Wformat=2 -Wundef -Wpointer-arith -Wwrite-strings -Wconversion \
+           -Wno-sign-conversion
+HARDEN  := -fstack-protector-strong -fstack-clash-protection -ftrivial-auto-var-init=zero -fPIE \
+           -fcf-protection
+ifeq ($(SAN),)
+HARDEN  += -D_FORTIFY_SOURCE=2
+endif
+CFLAGS  += -std=gnu2x $(OPT) $(WARN) $(HARDEN) $(SAN) -ffunction-sections -fdata-sections \
+           -D_GNU_SOURCE -I.
+LDFLAGS += -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--gc-sections -pthread $(SAN)
+
+# Which module folders make which program. common.a is every pure module.
+COMMON   := base codec crypto sigv4 s3op objfmt logfmt kmsproto
+SERVER   := net kv store index vault
+COMMON_SRC  := $(foreach m,$(COMMON),$(wildcard common/$(m)/*.c))
+SERVER_SRC  := $(foreach m,$(SERVER),$(wildcard server/$(m)/*.c))
+GATEWAY_SRC := $(filter-out %/main.c,$(wildcard server/gateway/*.c))
+KMS_SRC     := $(filter-out %/main.c,$(wildcard server/kms/*.c server/kms/keylog/*.c))
+CLIENT_SRC  := $(wildcard client/lib/*.c)
+CLI_SRC     := $(wildcard client/cli/*.c)
+AUDIT_SRC   := $(filter-out %/main.c,$(wildcard client/auditor/*.c))
+
+LIBS_COMMON := -lsodium -lcrypto -ljansson -lexpat -lz
+LIBS_CLIENT := -lcurl $(LIBS_COMMON)
+LIBS_SERVER := -luv -lssl -llmdb -linih $(LIBS_CLIENT)
+
+obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
+
+PROGRAMS := $(BUILD)/rempart-gateway $(BUILD)/rempart-kms $(BUILD)/rempart $(BUILD)/rempart-audit
+
+.PHONY: all run check unit lint asan tsan fuzz bench deps clean install interop
+all: $(PROGRAMS)
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
+
+# The generated parser of Debian's node-llhttp; not ours, so without our warnings.
+$(BUILD)/llhttp/%.o: $(LLHTTP)/%.c
+	@mkdir -p $(@D)
+	$(CC) $(filter-out $(WARN),$(CFLAGS)) -I/usr/share/include/llhttp -c $< -o $@
+server_net_cflags := -isystem /usr/share/include/llhttp
+$(BUILD)/server/net/%.o: CFLAGS += $(server_net_cflags)
+LLHTTP_OBJ := $(patsubst %,$(BUILD)/llhttp/%.o,api http llhttp)
+
+define archive
+$(BUILD)/$(1).a: $(call obj,$(2)) $(3)
+	@rm -f $$@
+	ar rcs $$@ $$^
+endef
+$(eval $(call archive,common,$(COMMON_SRC)))
+$(eval $(call archive,server,$(SERVER_SRC),$(LLHTTP_OBJ)))
+$(eval $(call archive,gateway,$(GATEWAY_SRC)))
+$(eval $(call archive,kms,$(KMS_SRC)))
+$(eval $(call archive,client,$(CLIENT_SRC)))
+$(eval $(call archive,auditor,$(AUDIT_SRC)))
+ar = $(patsubst %,$(BUILD)/%.a,$(1))
+
+$(BUILD)/rempart-gateway: $(BUILD)/server/gateway/main.o $(call ar,gateway server client common)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_SERVER)
+$(BUILD)/rempart-kms: $(BUILD)/server/kms/main.o $(call ar,kms server client common)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_SERVER)
+$(BUILD)/rempart: $(call obj,$(CLI_SRC)) $(call ar,client common)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_CLIENT)
+$(BUILD)/rempart-audit: $(BUILD)/client/auditor/main.o $(call ar,auditor client common)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_CLIENT)
+
+# One program per unit test file: tests/unit/<path of the module>/test_<name>.c
+UNIT_SRC := $(shell find tests/unit -name 'test_*.c' 2>/dev/null | sort)
+UNIT     := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_SRC))
+# A test links only what its part of the tree may use: tests of common/ link common.a alone.
+unit_libs = $(if $(findstring /unit/common/,$(1)),$(call ar,common),\
+            $(if $(findstring /unit/client/auditor/,$(1)),$(call ar,auditor client common),\
+            $(if $(findstring /unit/client/,$(1)),$(call ar,client common),\
+            $(if $(findstring /unit/server/kms/,$(1)),$(call ar,kms server client common),\
+            $(if $(findstring /unit/server/gateway/,$(1)),$(call ar,gateway server client common),\
+            $(call ar,server client common))))))
+.SECONDEXPANSION:
+$(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $$(call unit_libs,$$@)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS_SERVER)
+
+unit: $(UNIT)
+	tests/lib/run-unit $(UNIT)
+
+# Fuzzers: tests/fuzz/fuzz_<name>.c, clang's libFuzzer, everything instrumented.
+FUZZ_SECONDS ?= 60
+FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
+fuzz:
+	tests/fuzz/run $(FUZZ_SECONDS)
+fuzz-programs: $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
+$(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(call ar,server client common)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS_SERVER)
+
+asan:
+	$(MAKE) BUILD=build/asan OPT='-O1 -g -fno-omit-frame-pointer' \
+	  SAN='-fsanitize=address,undefined -fno-sanitize-recover=all' unit
+tsan:
+	$(MAKE) BUILD=build/tsan OPT='-O1 -g' SAN='-fsanitize=thread' unit
+
+lint:
+	tests/lint/run
+
+deps:
+	deploy/dev/deps
+
+run: deps
+	$(MAKE) all
+	deploy/dev/run
+
+check: deps
+	$(MAKE) all
+	tests/run
+
+bench: deps
+	$(MAKE) all
+	tests/bench/run
+
+interop: all
+	tests/interop/run
+
+install: all
+	deploy/install "$(DESTDIR)" "$(PREFIX)" "$(BUILD)"
+
+clean:
+	rm -rf $(BUILD)
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
