@@ -1,0 +1,47 @@
+/*
+ * JSON. Out: a writer that places the commas. In: jansson (the only user of jansson.h is json.c),
+ * wrapped so that depth, size and duplicate keys are limited and numbers are checked.
+ */
+#ifndef REMPART_CODEC_JSON_H
+#define REMPART_CODEC_JSON_H
+#include "common/base/bytes.h"
+
+/* Output: json_object_begin(&j, NULL) ... json_string(&j, "name", v) ... json_object_end(&j).
+ * `name` is NULL inside arrays and at the top. Depth <= 32. Members come in the order of the calls. */
+struct json_writer {
+	struct writer *out;
+	uint32_t comma; /* bit per depth: a value stands before */
+	unsigned depth;
+};
+struct json_writer json_writer_of(struct writer *out);
+void json_object_begin(struct json_writer *j, const char *name);
+void json_object_end(struct json_writer *j);
+void json_array_begin(struct json_writer *j, const char *name);
+void json_array_end(struct json_writer *j);
+void json_string(struct json_writer *j, const char *name, struct bytes value); /* invalid UTF-8 bytes become U+FFFD */
+void json_text(struct json_writer *j, const char *name, const char *value);
+void json_u64(struct json_writer *j, const char *name, uint64_t value);
+void json_bool(struct json_writer *j, const char *name, bool value);
+void json_null(struct json_writer *j, const char *name);
+void json_escape(struct writer *w, struct bytes value); /* with the quotes */
+
+/* Input. The document owns everything; views live as long as it. */
+struct json;       /* a document or a value in it */
+/* json_parse: errors  INPUT (with position in ret_where when not NULL), LIMIT (over size_max) */
+enum err json_parse(struct bytes text, size_t size_max, struct json **ret, size_t *ret_where);
+void json_free(struct json *document); /* only what json_parse gave. NULL-safe */
+void json_freep(struct json **document);
+/* Members; every getter accepts NULL and a wrong type, and then gives the "absent" answer. */
+const struct json *json_get(const struct json *object, const char *name);
+bool json_is_object(const struct json *v);
+bool json_is_array(const struct json *v);
+bool json_is_string(const struct json *v);
+size_t json_count(const struct json *array);
+const struct json *json_at(const struct json *array, size_t i);
+struct bytes json_bytes(const struct json *v);              /* empty with p NULL when not a string */
+struct bytes json_get_bytes(const struct json *object, const char *name);
+enum err json_get_u64(const struct json *object, const char *name, uint64_t *ret); /* NOTFOUND, INPUT */
+bool json_get_bool(const struct json *object, const char *name, bool fallback);
+/* json_member: i-th member of an object in document order; false past the end. */
+bool json_member(const struct json *object, size_t i, struct bytes *ret_name, const struct json **ret_value);
+#endif
