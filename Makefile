@@ -21,7 +21,9 @@ LLHTTP  := /usr/share/llhttp
 WARN    := -Wall -Wextra -Werror -Wshadow -Wswitch-enum -Wvla -Wstrict-prototypes \
            -Wmissing-prototypes -Wformat=2 -Wundef -Wpointer-arith -Wwrite-strings -Wconversion \
            -Wno-sign-conversion
-HARDEN  := -fstack-protector-strong -fstack-clash-protection -ftrivial-auto-var-init=zero -fPIE \
+# clang 14 wants a second flag for zero; a pattern protects as well.
+AUTO_INIT := $(if $(findstring clang,$(CC)),pattern,zero)
+HARDEN  := -fstack-protector-strong -fstack-clash-protection -ftrivial-auto-var-init=$(AUTO_INIT) -fPIE \
            -fcf-protection
 ifeq ($(SAN),)
 HARDEN  += -D_FORTIFY_SOURCE=2

@@ -39,6 +39,9 @@ int bytes_compare(struct bytes a, struct bytes b);          /* S3 order: unsigne
 bool bytes_find(struct bytes b, uint8_t c, size_t *ret_at); /* first c */
 struct bytes bytes_trim(struct bytes b);                    /* spaces and tabs at both ends */
 bool bytes_is_utf8(struct bytes b);                         /* RFC 3629, no surrogates */
+/* bytes_utf8_length: bytes of the character that b starts with, 1..4; 0 when b is empty or does not
+ * start with valid UTF-8. */
+size_t bytes_utf8_length(struct bytes b);
 /* bytes_split: cut `*rest` at the first c, return what stands before it; the whole when there is
  * none, and *rest becomes empty with p == NULL. */
 struct bytes bytes_split(struct bytes *rest, uint8_t c);
@@ -86,7 +89,11 @@ void write_text(struct writer *w, const char *text);
 void write_lv16(struct writer *w, struct bytes b); /* more than 65,535 bytes sets full */
 void write_lv32(struct writer *w, struct bytes b);
 void write_decimal(struct writer *w, uint64_t v);
-void write_padded(struct writer *w, uint64_t v, unsigned digits); /* decimal, leading zeros */
+/* write_padded: decimal, leading zeros; more than `digits` digits sets full. */
+void write_padded(struct writer *w, uint64_t v, unsigned digits);
+/* write_quoted: as a JSON string, with the quotes; each byte that is not UTF-8 becomes U+FFFD. Here
+ * and not in codec/json because base/log needs it too. */
+void write_quoted(struct writer *w, struct bytes b);
 /* writer_reserve: room for n more bytes at p + used, or NULL (and full). The caller advances used. */
 uint8_t *writer_reserve(struct writer *w, size_t n);
 struct bytes writer_bytes(const struct writer *w);
