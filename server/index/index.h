@@ -1,0 +1,169 @@
+/*
+ * The index: buckets, objects, uploads in progress, garbage. Schema and sealing; the engine is server/kv.
+ * Values are sealed (AES-256-GCM) under the index key that the KMS releases to an enrolled gateway; keys (bucket and
+ * object names) are in clear, because a listing needs their order: the index belongs to the gateway's zone (INDEX-FORMAT.md).
+ *
+ * Tables and keys
+ *   epochs   u32 epoch                              -> 32-byte salt. Epoch key = HKDF(index key, salt, "rempart index v1");
+ *                                                      each open makes a new epoch; value iv = counter within the epoch: never repeats, even
+ *                                                      after a restored backup
+ *   buckets  bucket name                            -> bucket record
+ *   objects  bucket number u64, object key          -> object record (the current version)
+ *   uploads  bucket number u64, object key, 0x00, upload id 16   -> upload record (key, wrapped DEK, metadata)
+ *   parts    upload id 16, part number u16          -> part record
+ *   garbage  sequence u64                           -> parts whose blobs are to be removed
+ *   meta     "check"                                -> sealed constant: is this the index of this key?
+ *   value    = epoch u32, counter u64, ciphertext, tag; aad = table name, 0x00, key
+ *
+ * Every function copies what it returns into the caller's arena. Thread: any (worker). Writes block for the group's commit.
+ */
+#ifndef REMPART_INDEX_H
+#define REMPART_INDEX_H
+#include "common/base/arena.h"
+#include "common/base/report.h"
+#include "common/base/secret.h"
+
+enum {
+	INDEX_OBJECT_ID_BYTES = 16,
+	INDEX_UPLOAD_ID_BYTES = 16,
+	INDEX_SEED_BYTES = 32,
+	INDEX_PARTS_MAX = 10000,
+	INDEX_KEY_MAX = 1024,
+	INDEX_WRAPPED_MAX = 160,
+};
+
+struct index_bucket {
+	struct bytes name;
+	uint64_t number;           /* given by index_bucket_create, never reused */
+	struct bytes tenant;       /* 12 digits: the owner */
+	struct bytes owner_id;     /* canonical user id, 64 hex */
+	struct bytes owner_name;
+	uint64_t created_ms;
+	struct bytes region;
+};
+
+/* A part: `size` plain bytes in ceil(size / blob_size) blobs (one when empty) with ids from the seed (objfmt_blob_id). A single PUT has one part, number 1. */
+struct index_part {
+	uint32_t number;           /* 1..10000 */
+	uint64_t size;
+	uint8_t seed[INDEX_SEED_BYTES];
+	uint64_t modified_ms;
+	struct bytes etag;         /* without quotes; empty in a finished object */
+	uint8_t checksum_kind;     /* enum checksum_kind; 0: none */
+	struct bytes checksum;
+};
+
+struct index_object {
+	struct bytes bucket;       /* name */
+	struct bytes key;
+	uint8_t id[INDEX_OBJECT_ID_BYTES]; /* of this version; random */
+	uint64_t size;             /* plain bytes */
+	uint64_t modified_ms;
+	struct bytes etag;         /* without quotes */
+	uint8_t sse;               /* 0 aws:kms (default), 1 AES256 */
+	struct bytes key_arn;      /* KEK */
+	struct bytes wrapped;      /* DEK */
+	uint32_t blob_size;        /* bytes in each blob but the last of a part */
+	struct bytes content_type;
+	const struct field *metadata; /* lower-case: "x-amz-meta-...", "cache-control", "content-disposition", "content-encoding", "content-language", "expires" */
+	size_t n_metadata;
+	uint8_t checksum_kind;
+	uint8_t checksum_composite; /* 1: composite over parts ("-N"), 0: full object */
+	struct bytes checksum;      /* raw value */
+	const struct index_part *parts;
+	size_t n_parts;
+	bool multipart;
+};
+
+struct index_upload {
+	struct index_object object; /* what the object will be: no parts, size 0 */
+	uint8_t upload_id[INDEX_UPLOAD_ID_BYTES];
+	uint64_t created_ms;
+	struct bytes initiator_id, initiator_name;
+};
+
+struct index;
+/* index_open: opens the database without the index key: every call but index_unlock then gives UNAVAILABLE. */
+enum err index_open(const char *dir, uint64_t size_max_bytes, struct index **ret, struct report *ret_report);
+/* index_unlock: with the key from the KMS (copied). Starts a new epoch; the first ever unlock writes the check value.
+ * Safe to call again (no-op). errors: CORRUPT (another key than the one this index was made with) */
+enum err index_unlock(struct index *x, const struct secret *index_key);
+bool index_unlocked(const struct index *x);
+void index_close(struct index *x);
+
+/* Buckets */
+enum err index_bucket_get(struct index *x, struct arena *a, struct bytes name, struct index_bucket *ret); /* NOTFOUND */
+/* index_bucket_create: gives the number. errors: EXISTS */
+enum err index_bucket_create(struct index *x, struct index_bucket *bucket);
+/* index_bucket_delete: errors NOTFOUND, CONFLICT (objects or uploads are in it; decided inside the transaction) */
+enum err index_bucket_delete(struct index *x, struct bytes name);
+/* index_bucket_list: all buckets of a tenant, by name. */
+enum err index_bucket_list(struct index *x, struct arena *a, struct bytes tenant, struct index_bucket **ret, size_t *ret_n);
+
+/* Objects */
+enum err index_object_get(struct index *x, struct arena *a, struct bytes bucket, struct bytes key, struct index_object *ret); /* NOTFOUND: no object; CONFLICT is never given; a missing bucket: see index_bucket_get */
+
+/* Conditions, decided inside the transaction that changes the object. */
+struct index_condition {
+	bool none_match_any;        /* If-None-Match: *  -> CONFLICT when there is an object */
+	struct bytes match;         /* If-Match: one etag without quotes, or "*"; empty: no condition -> CONFLICT when it differs, NOTFOUND when there is none */
+};
+/* index_object_put: publish; what it replaces is queued as garbage in the same transaction. The bucket must exist (NOTFOUND with
+ * *ret_no_bucket true). `upload`, when not NULL, is removed with its part rows in the same transaction, and part blobs that are not in the object
+ * are queued as garbage; NOTFOUND with *ret_no_bucket false when the upload is gone. errors: CONFLICT, NOTFOUND, FULL, IO */
+enum err index_object_put(struct index *x, const struct index_object *object, const struct index_condition *condition,
+                          const uint8_t *upload, bool *ret_no_bucket);
+/* index_object_delete: OK also when there is none. errors: CONFLICT, NOTFOUND (bucket, or If-Match on a missing object) */
+enum err index_object_delete(struct index *x, struct bytes bucket, struct bytes key, const struct index_condition *condition);
+/* index_objects_delete: many in one transaction; ret[i] per key. */
+enum err index_objects_delete(struct index *x, struct bytes bucket, const struct bytes *keys, size_t n, enum err *ret);
+
+/* Listing, V1 and V2 alike. */
+struct index_list_query {
+	struct bytes bucket, prefix, delimiter;
+	struct bytes after;         /* first entry is strictly greater; a common prefix that `after` starts with or equals is not given again */
+	uint32_t max;               /* entries and prefixes together */
+};
+struct index_list_entry {
+	struct bytes key;           /* or the common prefix */
+	bool prefix;
+	uint64_t size, modified_ms;
+	struct bytes etag;
+	uint8_t checksum_kind;
+	uint8_t checksum_composite;
+};
+struct index_list_page {
+	struct index_list_entry *entries; /* byte order, prefixes in their place */
+	size_t n;
+	bool truncated;
+	struct bytes next;          /* pass as `after` */
+};
+/* index_list: a common prefix costs one seek, not a walk over what it stands for. */
+enum err index_list(struct index *x, struct arena *a, const struct index_list_query *q, struct index_list_page *ret);
+
+/* Multipart uploads */
+enum err index_upload_create(struct index *x, const struct index_upload *u);  /* NOTFOUND: bucket */
+enum err index_upload_get(struct index *x, struct arena *a, struct bytes bucket, struct bytes key, const uint8_t *upload_id, struct index_upload *ret);
+/* index_upload_part: a re-sent number replaces (old blobs become garbage). NOTFOUND: upload gone */
+enum err index_upload_part(struct index *x, struct bytes bucket, struct bytes key, const uint8_t *upload_id, const struct index_part *part);
+enum err index_upload_parts(struct index *x, struct arena *a, const uint8_t *upload_id, uint32_t after, uint32_t max, struct index_part **ret, size_t *ret_n, bool *ret_truncated);
+enum err index_upload_abort(struct index *x, struct bytes bucket, struct bytes key, const uint8_t *upload_id);
+struct index_uploads_query { struct bytes bucket, prefix, delimiter, key_marker; const uint8_t *upload_marker; uint32_t max; };
+struct index_uploads_page { struct index_upload *uploads; size_t n; struct bytes *prefixes; size_t n_prefixes; bool truncated; struct bytes next_key; uint8_t next_upload[INDEX_UPLOAD_ID_BYTES]; };
+enum err index_uploads(struct index *x, struct arena *a, const struct index_uploads_query *q, struct index_uploads_page *ret);
+
+/* Garbage and the collector */
+struct index_garbage { uint64_t sequence; uint8_t object_id[INDEX_OBJECT_ID_BYTES]; uint32_t blob_size; struct index_part *parts; size_t n_parts; };
+/* index_garbage_next: up to max rows from `after` on. */
+enum err index_garbage_next(struct index *x, struct arena *a, uint64_t after, size_t max, struct index_garbage **ret, size_t *ret_n);
+enum err index_garbage_done(struct index *x, const uint64_t *sequences, size_t n);
+/* index_each_part: every part that the index still needs: objects, uploads in progress, garbage. For mark and sweep. A snapshot. */
+enum err index_each_part(struct index *x, enum err (*each)(void *context, uint32_t blob_size, const struct index_part *part), void *context);
+
+/* The object record as bytes: index value and trailer plaintext alike (INDEX-FORMAT.md). */
+void index_record_write(const struct index_object *o, struct writer *w);
+enum err index_record_read(struct bytes record, struct arena *a, struct index_object *ret); /* errors: CORRUPT, LIMIT */
+
+struct index_stats { uint64_t objects, buckets, garbage, commits; };
+enum err index_stats(struct index *x, struct index_stats *ret);
+#endif
