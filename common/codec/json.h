@@ -6,6 +6,10 @@
 #define REMPART_CODEC_JSON_H
 #include "common/base/bytes.h"
 
+/* libjansson exports functions of these two names: ours are called otherwise for the linker. */
+#define json_string json_write_string
+#define json_null   json_write_null
+
 /* Output: json_object_begin(&j, NULL) ... json_string(&j, "name", v) ... json_object_end(&j).
  * `name` is NULL inside arrays and at the top. Depth <= 32. Members come in the order of the calls. */
 struct json_writer {
@@ -27,7 +31,12 @@ void json_escape(struct writer *w, struct bytes value); /* with the quotes */
 
 /* Input. The document owns everything; views live as long as it. */
 struct json;       /* a document or a value in it */
-/* json_parse: errors  INPUT (with position in ret_where when not NULL), LIMIT (over size_max) */
+/*
+ * json_parse: an object or an array; duplicate names, U+0000, invalid UTF-8, integers outside of 64
+ * bits with sign, and nesting over 32 are refused. ret_where may be NULL.
+ *   errors  INPUT (with position in ret_where), LIMIT (over size_max, or over 1,024 members in one
+ *           object), NOMEM
+ */
 enum err json_parse(struct bytes text, size_t size_max, struct json **ret, size_t *ret_where);
 void json_free(struct json *document); /* only what json_parse gave. NULL-safe */
 void json_freep(struct json **document);
@@ -40,8 +49,8 @@ size_t json_count(const struct json *array);
 const struct json *json_at(const struct json *array, size_t i);
 struct bytes json_bytes(const struct json *v);              /* empty with p NULL when not a string */
 struct bytes json_get_bytes(const struct json *object, const char *name);
-enum err json_get_u64(const struct json *object, const char *name, uint64_t *ret); /* NOTFOUND, INPUT */
+enum err json_get_u64(const struct json *object, const char *name, uint64_t *ret); /* NOTFOUND, INPUT; < 2^63 */
 bool json_get_bool(const struct json *object, const char *name, bool fallback);
-/* json_member: i-th member of an object in document order; false past the end. */
+/* json_member: i-th member of an object in document order; false past the end. Walks i members. */
 bool json_member(const struct json *object, size_t i, struct bytes *ret_name, const struct json **ret_value);
 #endif
