@@ -1,0 +1,138 @@
+/*
+ * The protocol between gateway and KMS (KMS-PROTOCOL.md): batches of calls over HTTP/1.1 on mTLS 1.3,
+ *   POST /rempart/v1/batch   Content-Type: application/vnd.rempart.batch
+ * Encoders and decoders of both sides stand together. Everything is length-prefixed, big-endian, bounded; decoding is strict.
+ *
+ * Keys on the wire are sealed under the enrolment secret that this gateway and the KMS share, besides TLS, so a recorded
+ * session does not fall with the key exchange:
+ *   seal key = HKDF-SHA-384(enrolment secret, salt = gateway nonce 32 || kms nonce 32, info = "rempart kms seal v1")
+ *   item i of the batch: AES-256-GCM, iv = zero 32 bits || u64 i, aad = "rempart kms item v1" || u32 call || u8 key
+ *
+ * batch   = "RPKQ", version u16 = 1, gateway nonce 32, count u16, calls
+ * call    = kind u8, u32 length, body
+ * answer  = "RPKA", version u16 = 1, kms nonce 32, count u16, replies in the order of the calls
+ * reply   = kind u8, verdict u8, u32 length, body
+ */
+#ifndef REMPART_KMSPROTO_H
+#define REMPART_KMSPROTO_H
+#include "common/base/arena.h"
+#include "common/base/secret.h"
+#include "common/s3op/s3op.h"
+#include "common/sigv4/sigv4.h"
+
+enum {
+	KMSPROTO_CALLS_MAX = 256,       /* in one batch */
+	KMSPROTO_BATCH_MAX = 8 << 20,   /* bytes */
+	KMSPROTO_CANONICAL_MAX = 32768, /* bytes of a canonical request */
+	KMSPROTO_KEYS_MAX = 2,          /* key operations in one call */
+	KMSPROTO_CHUNKS_MAX = 4096,     /* chunk signatures in one call */
+	KMSPROTO_NONCE_BYTES = 32,
+	KMSPROTO_ENROLMENT_BYTES = 32,
+	KMSPROTO_WRAPPED_MAX = 160,
+	KMSPROTO_OBJECT_ID_BYTES = 16,
+};
+
+enum kmsproto_kind {
+	KMSPROTO_INDEX_KEY = 1, /* release the index key to an enrolled gateway */
+	KMSPROTO_ACCESS = 2,    /* one request: authenticate, authorise, issue or open keys, log */
+	KMSPROTO_CHUNKS = 3,    /* chunk signatures of a body whose access was granted */
+};
+
+enum kmsproto_verdict {
+	KMSPROTO_OK,
+	KMSPROTO_SEALED,          /* or not initialised: 503 */
+	KMSPROTO_UNAVAILABLE,     /* the log cannot be written, overload: 503 */
+	KMSPROTO_BAD_CALL,        /* the gateway's call is malformed or contradicts the evidence: 500, and an alarm */
+	KMSPROTO_NO_ACCESS_KEY,   /* InvalidAccessKeyId */
+	KMSPROTO_BAD_SIGNATURE,   /* SignatureDoesNotMatch */
+	KMSPROTO_SKEWED,          /* RequestTimeTooSkewed */
+	KMSPROTO_EXPIRED,         /* presigned and too late: AccessDenied "Request has expired" */
+	KMSPROTO_DENIED,          /* AccessDenied */
+	KMSPROTO_NO_SUCH_KEY,     /* KMS.NotFoundException */
+	KMSPROTO_KEY_DISABLED,    /* KMS.DisabledException / KMS.KMSInvalidStateException */
+	KMSPROTO_WRONG_KEY,       /* the wrapped key does not open with this context: the object cannot be read */
+	KMSPROTO_VERDICTS,
+};
+const char *kmsproto_verdict_name(enum kmsproto_verdict v); /* "bad-signature": also the `result` of log entries */
+
+/* A key operation. The context (bucket, key, object id) is the AAD of the wrap; the KMS checks bucket and key against the signed request. */
+enum kmsproto_key_op { KMSPROTO_ISSUE = 1, KMSPROTO_OPEN = 2 };
+struct kmsproto_key_call {
+	enum kmsproto_key_op op;
+	bool source;             /* the object is the copy source of the request, not its target */
+	struct bytes bucket, key;
+	uint8_t object_id[KMSPROTO_OBJECT_ID_BYTES];
+	struct bytes wrapped;    /* OPEN */
+	struct bytes kek;        /* ISSUE: key id, ARN or alias; empty: the tenant's default */
+};
+struct kmsproto_access {
+	uint8_t request_id[16];
+	struct bytes source;     /* client address */
+	struct bytes agent;      /* user agent, cut to 256 */
+	struct sigv4_evidence evidence; /* kind, access_key, amz_date, date, region, service, signed_headers, signature, expires_s, canonical travel; payload, content_hash do not: the KMS reads them from canonical */
+	struct kmsproto_key_call keys[KMSPROTO_KEYS_MAX];
+	size_t n_keys;
+};
+struct kmsproto_chunks {
+	uint8_t request_id[16];
+	struct bytes access_key, amz_date, date, region, service;
+	char previous[SIGV4_SIGNATURE_HEX];
+	const struct sigv4_chunk *chunks;
+	size_t n_chunks;
+};
+struct kmsproto_call {
+	enum kmsproto_kind kind;
+	struct kmsproto_access access;
+	struct kmsproto_chunks chunks;
+};
+
+/* Replies */
+struct kmsproto_principal {
+	struct bytes tenant;        /* 12 digits */
+	struct bytes tenant_name;
+	struct bytes canonical_id;  /* 64 hex: S3's owner id, of the tenant */
+	struct bytes display_name;  /* of the tenant */
+	struct bytes user;          /* name */
+	struct bytes arn;           /* arn:aws:iam::<tenant>:user/<name> */
+};
+struct kmsproto_key_reply {
+	struct bytes wrapped;       /* ISSUE: to be stored; OPEN: empty */
+	struct bytes arn;           /* of the KEK */
+	struct secret *dek;         /* encode: borrowed. decode: owned by the caller; NULL when the verdict is not OK */
+};
+struct kmsproto_reply {
+	enum kmsproto_kind kind;
+	enum kmsproto_verdict verdict;
+	uint64_t log_index;         /* of the entry; all ones: none */
+	struct kmsproto_principal principal;   /* ACCESS: also with DENIED, when known */
+	struct kmsproto_key_reply keys[KMSPROTO_KEYS_MAX];
+	size_t n_keys;
+	struct secret *index_key;   /* INDEX_KEY; ownership as dek */
+};
+
+/* Gateway side */
+/* kmsproto_batch_begin .. call .. end: write a batch. errors of end: LIMIT */
+void kmsproto_batch_begin(struct writer *w, const uint8_t nonce[KMSPROTO_NONCE_BYTES], uint16_t count);
+void kmsproto_call_write(struct writer *w, const struct kmsproto_call *call);
+/* kmsproto_answer: read a whole answer; replies[0..count) in the arena, secrets owned by the caller (kmsproto_replies_free).
+ * errors: INPUT (malformed, another count), CORRUPT (a sealed key does not open: wrong enrolment secret), NOMEM */
+enum err kmsproto_answer_read(struct arena *a, struct bytes answer, const struct secret *enrolment,
+                              const uint8_t gateway_nonce[KMSPROTO_NONCE_BYTES], size_t count,
+                              struct kmsproto_reply *ret);
+void kmsproto_replies_free(struct kmsproto_reply *replies, size_t n); /* frees and NULLs the secrets */
+
+/* KMS side */
+struct kmsproto_batch { uint8_t nonce[KMSPROTO_NONCE_BYTES]; size_t n; struct kmsproto_call *calls; };
+/* kmsproto_batch_read: views borrow from the body. A call that is malformed inside a well-framed batch is INPUT for the whole batch. errors: INPUT, LIMIT */
+enum err kmsproto_batch_read(struct arena *a, struct bytes body, struct kmsproto_batch *ret);
+/* kmsproto_answer_write: errors NOMEM, LIMIT */
+enum err kmsproto_answer_write(struct writer *w, const struct secret *enrolment,
+                               const uint8_t gateway_nonce[KMSPROTO_NONCE_BYTES],
+                               const uint8_t kms_nonce[KMSPROTO_NONCE_BYTES],
+                               const struct kmsproto_reply *replies, size_t n);
+
+/* kmsproto_context: the canonical encryption context of an object, the AAD of its wrapped DEK (OBJECT-FORMAT.md):
+ * u16 count, then sorted (u16 length, key, u16 length, value): rempart:bucket, rempart:key, rempart:object-id (hex). */
+void kmsproto_context(struct writer *w, struct bytes bucket, struct bytes key,
+                      const uint8_t object_id[KMSPROTO_OBJECT_ID_BYTES]);
+#endif
