@@ -32,7 +32,7 @@ struct logfmt_key {
 	uint8_t key_id[16];
 	uint32_t key_version;
 	uint8_t wrapped_digest[32]; /* SHA-256 of the wrapped key: links an opening to its issue */
-	uint8_t object_token[32];   /* HMAC-SHA-256(tenant's token key of the period, bucket 0 key 0 object id) */
+	uint8_t object_token[32];   /* logfmt/token.h; zero: absent (a key that belongs to no stored object) */
 };
 
 struct logfmt_entry {
@@ -40,7 +40,7 @@ struct logfmt_entry {
 	uint64_t time_ns;           /* UTC; never goes back within one log */
 	uint8_t boot[16];           /* random, one for each start */
 	enum logfmt_event event;
-	struct bytes result;        /* "ok", or the refusal: "bad-signature", "skewed", "denied", "wrong-key" ... */
+	struct bytes result;        /* never empty: "ok", or the refusal: "bad-signature", "skewed", "denied", "wrong-key" ... */
 	uint8_t request_id[16];     /* zero: absent */
 	struct bytes gateway;       /* name of the enrolled gateway; empty: absent (so for every bytes below) */
 	struct bytes tenant;        /* 12 digits */
@@ -57,7 +57,9 @@ struct logfmt_entry {
 	size_t n_keys;
 };
 
-/* logfmt_entry_write: errors LIMIT (over LOGFMT_ENTRY_MAX or w full). */
+/* logfmt_entry_write: append the one line. Bytes that are not UTF-8 become U+FFFD.
+ *   errors  LIMIT (over LOGFMT_ENTRY_MAX or w full), INPUT (no result, a NUL in a text, a bad enum);
+ *           after an error w holds part of a line: the caller cuts it off */
 enum err logfmt_entry_write(const struct logfmt_entry *e, struct writer *w);
 /* logfmt_entry_read: text fields are copied to the arena. Strict: re-encoding gives the same bytes. errors: INPUT, LIMIT */
 enum err logfmt_entry_read(struct arena *a, struct bytes line, struct logfmt_entry *ret);
