@@ -30,7 +30,14 @@ enum {
 	KMSPROTO_ENROLMENT_BYTES = 32,
 	KMSPROTO_WRAPPED_MAX = 160,
 	KMSPROTO_OBJECT_ID_BYTES = 16,
+	KMSPROTO_KEY_BYTES = 32,        /* a DEK or an index key */
+	KMSPROTO_SEALED_BYTES = KMSPROTO_KEY_BYTES + 16,
+	KMSPROTO_TEXT_MAX = 256,        /* bytes of any text without a limit of its own */
+	KMSPROTO_SIGNED_HEADERS_MAX = 4096, /* bytes of the list of signed header names */
+	KMSPROTO_OBJECT_KEY_MAX = 1024, /* bytes of an object's key */
 };
+/* log_index of a reply that has no entry. */
+#define KMSPROTO_NO_LOG_INDEX UINT64_MAX
 
 enum kmsproto_kind {
 	KMSPROTO_INDEX_KEY = 1, /* release the index key to an enrolled gateway */

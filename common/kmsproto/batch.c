@@ -1,0 +1,283 @@
+/* The way in: a batch of calls, encoder and decoder of each kind side by side. */
+#include "common/kmsproto/kmsproto.h"
+
+#include <string.h>
+
+#include "common/kmsproto/wire.h"
+
+void kmsproto_batch_begin(struct writer *w, const uint8_t nonce[KMSPROTO_NONCE_BYTES],
+                          uint16_t count)
+{
+	if (count == 0 || count > KMSPROTO_CALLS_MAX) {
+		w->full = true;
+		return;
+	}
+	kmswire_head_write(w, KMSWIRE_BATCH_MAGIC, nonce, count);
+}
+
+/* --- one key operation of an access --- */
+
+static void write_key_call(struct writer *w, const struct kmsproto_key_call *k)
+{
+	struct bytes wrapped = k->op == KMSPROTO_OPEN ? k->wrapped : (struct bytes){0};
+	struct bytes kek = k->op == KMSPROTO_ISSUE ? k->kek : (struct bytes){0};
+
+	write_u8(w, (uint8_t)k->op);
+	write_u8(w, k->source ? KMSWIRE_FLAG_SOURCE : 0);
+	kmswire_text(w, k->bucket, KMSPROTO_TEXT_MAX);
+	kmswire_text(w, k->key, KMSPROTO_OBJECT_KEY_MAX);
+	write_bytes(w, bytes_of(k->object_id, KMSPROTO_OBJECT_ID_BYTES));
+	kmswire_text(w, wrapped, KMSPROTO_WRAPPED_MAX);
+	kmswire_text(w, kek, KMSPROTO_TEXT_MAX);
+}
+
+static bool read_key_call(struct reader *r, struct kmsproto_key_call *k)
+{
+	uint8_t op = read_u8(r);
+	uint8_t flags = read_u8(r);
+
+	k->source = (flags & KMSWIRE_FLAG_SOURCE) != 0;
+	k->bucket = read_lv16(r, KMSPROTO_TEXT_MAX);
+	k->key = read_lv16(r, KMSPROTO_OBJECT_KEY_MAX);
+	read_into(r, k->object_id, KMSPROTO_OBJECT_ID_BYTES);
+	k->wrapped = read_lv16(r, KMSPROTO_WRAPPED_MAX);
+	k->kek = read_lv16(r, KMSPROTO_TEXT_MAX);
+	if (r->bad || flags > KMSWIRE_FLAG_SOURCE || k->bucket.n == 0 || k->key.n == 0) {
+		return false;
+	}
+	if (op == KMSPROTO_ISSUE) {
+		k->op = KMSPROTO_ISSUE;
+		return k->wrapped.n == 0;
+	}
+	k->op = KMSPROTO_OPEN;
+	return op == KMSPROTO_OPEN && k->wrapped.n != 0 && k->kek.n == 0;
+}
+
+/* --- access --- */
+
+static void write_evidence(struct writer *w, const struct sigv4_evidence *e)
+{
+	write_u8(w, (uint8_t)e->kind);
+	kmswire_text(w, e->access_key, KMSWIRE_ACCESS_KEY_MAX);
+	kmswire_text(w, e->amz_date, KMSWIRE_AMZ_DATE_MAX);
+	kmswire_text(w, e->date, KMSWIRE_DATE_MAX);
+	kmswire_text(w, e->region, KMSWIRE_SCOPE_WORD_MAX);
+	kmswire_text(w, e->service, KMSWIRE_SCOPE_WORD_MAX);
+	kmswire_text(w, e->signed_headers, KMSPROTO_SIGNED_HEADERS_MAX);
+	kmswire_text(w, e->signature, SIGV4_SIGNATURE_HEX);
+	write_u64(w, e->expires_s);
+	if (e->canonical.n > KMSPROTO_CANONICAL_MAX) {
+		w->full = true;
+		return;
+	}
+	write_lv32(w, e->canonical);
+}
+
+static bool read_evidence(struct reader *r, struct sigv4_evidence *e)
+{
+	uint8_t kind = read_u8(r);
+
+	e->access_key = read_lv16(r, KMSWIRE_ACCESS_KEY_MAX);
+	e->amz_date = read_lv16(r, KMSWIRE_AMZ_DATE_MAX);
+	e->date = read_lv16(r, KMSWIRE_DATE_MAX);
+	e->region = read_lv16(r, KMSWIRE_SCOPE_WORD_MAX);
+	e->service = read_lv16(r, KMSWIRE_SCOPE_WORD_MAX);
+	e->signed_headers = read_lv16(r, KMSPROTO_SIGNED_HEADERS_MAX);
+	e->signature = read_lv16(r, SIGV4_SIGNATURE_HEX);
+	e->expires_s = read_u64(r);
+	e->canonical = read_lv32(r, KMSPROTO_CANONICAL_MAX);
+	switch (kind) {
+	case SIGV4_ANONYMOUS:
+		e->kind = SIGV4_ANONYMOUS;
+		return e->access_key.n == 0 && e->signature.n == 0;
+	case SIGV4_HEADER:
+		e->kind = SIGV4_HEADER;
+		break;
+	case SIGV4_QUERY:
+		e->kind = SIGV4_QUERY;
+		break;
+	default:
+		return false;
+	}
+	return e->access_key.n != 0 && e->signature.n == SIGV4_SIGNATURE_HEX &&
+	       e->amz_date.n == KMSWIRE_AMZ_DATE_MAX && e->date.n == KMSWIRE_DATE_MAX;
+}
+
+static void write_access(struct writer *w, const struct kmsproto_access *access)
+{
+	write_bytes(w, bytes_of(access->request_id, sizeof(access->request_id)));
+	kmswire_text(w, access->source, KMSWIRE_SOURCE_MAX);
+	write_lv16(w, bytes_first(access->agent, KMSPROTO_TEXT_MAX));
+	write_evidence(w, &access->evidence);
+	if (access->n_keys > KMSPROTO_KEYS_MAX) {
+		w->full = true;
+		return;
+	}
+	write_u8(w, (uint8_t)access->n_keys);
+	for (size_t i = 0; i < access->n_keys; i++) {
+		write_key_call(w, &access->keys[i]);
+	}
+}
+
+static bool read_access(struct reader *r, struct kmsproto_access *access)
+{
+	bool good;
+
+	read_into(r, access->request_id, sizeof(access->request_id));
+	access->source = read_lv16(r, KMSWIRE_SOURCE_MAX);
+	access->agent = read_lv16(r, KMSPROTO_TEXT_MAX);
+	good = read_evidence(r, &access->evidence);
+	access->n_keys = read_u8(r);
+	if (r->bad || !good || access->n_keys > KMSPROTO_KEYS_MAX) {
+		access->n_keys = 0;
+		return false;
+	}
+	for (size_t i = 0; i < access->n_keys; i++) {
+		if (!read_key_call(r, &access->keys[i])) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* --- chunk signatures --- */
+
+static void write_chunks(struct writer *w, const struct kmsproto_chunks *c)
+{
+	if (c->n_chunks == 0 || c->n_chunks > KMSPROTO_CHUNKS_MAX) {
+		w->full = true;
+		return;
+	}
+	write_bytes(w, bytes_of(c->request_id, sizeof(c->request_id)));
+	kmswire_text(w, c->access_key, KMSWIRE_ACCESS_KEY_MAX);
+	kmswire_text(w, c->amz_date, KMSWIRE_AMZ_DATE_MAX);
+	kmswire_text(w, c->date, KMSWIRE_DATE_MAX);
+	kmswire_text(w, c->region, KMSWIRE_SCOPE_WORD_MAX);
+	kmswire_text(w, c->service, KMSWIRE_SCOPE_WORD_MAX);
+	write_bytes(w, bytes_of(c->previous, sizeof(c->previous)));
+	write_u16(w, (uint16_t)c->n_chunks);
+	for (size_t i = 0; i < c->n_chunks; i++) {
+		write_bytes(w, bytes_of(c->chunks[i].hash, sizeof(c->chunks[i].hash)));
+		write_bytes(w, bytes_of(c->chunks[i].signature, sizeof(c->chunks[i].signature)));
+		write_u8(w, c->chunks[i].trailer ? 1 : 0);
+	}
+}
+
+static enum err read_chunk_list(struct arena *a, struct reader *r, size_t n,
+                                struct kmsproto_chunks *c)
+{
+	/* The bytes are there before the memory is taken: a short batch cannot ask for much. */
+	if (r->bad || n == 0 || n > KMSPROTO_CHUNKS_MAX || r->left != n * KMSWIRE_CHUNK_BYTES) {
+		return ERR_INPUT;
+	}
+	struct sigv4_chunk *chunks = arena_alloc(a, n * sizeof(*chunks));
+	if (chunks == NULL) {
+		return ERR_LIMIT;
+	}
+	for (size_t i = 0; i < n; i++) {
+		read_into(r, chunks[i].hash, sizeof(chunks[i].hash));
+		read_into(r, (uint8_t *)chunks[i].signature, sizeof(chunks[i].signature));
+		uint8_t trailer = read_u8(r);
+		if (trailer > 1) {
+			return ERR_INPUT;
+		}
+		chunks[i].trailer = trailer == 1;
+	}
+	c->chunks = chunks;
+	c->n_chunks = n;
+	return OK;
+}
+
+static enum err read_chunks(struct arena *a, struct reader *r, struct kmsproto_chunks *c)
+{
+	read_into(r, c->request_id, sizeof(c->request_id));
+	c->access_key = read_lv16(r, KMSWIRE_ACCESS_KEY_MAX);
+	c->amz_date = read_lv16(r, KMSWIRE_AMZ_DATE_MAX);
+	c->date = read_lv16(r, KMSWIRE_DATE_MAX);
+	c->region = read_lv16(r, KMSWIRE_SCOPE_WORD_MAX);
+	c->service = read_lv16(r, KMSWIRE_SCOPE_WORD_MAX);
+	read_into(r, (uint8_t *)c->previous, sizeof(c->previous));
+	size_t n = read_u16(r);
+	if (c->access_key.n == 0 || c->amz_date.n != KMSWIRE_AMZ_DATE_MAX ||
+	    c->date.n != KMSWIRE_DATE_MAX) {
+		return ERR_INPUT;
+	}
+	return read_chunk_list(a, r, n, c);
+}
+
+/* --- calls --- */
+
+void kmsproto_call_write(struct writer *w, const struct kmsproto_call *call)
+{
+	write_u8(w, (uint8_t)call->kind);
+	size_t at = kmswire_begin(w);
+
+	switch (call->kind) {
+	case KMSPROTO_INDEX_KEY:
+		break;
+	case KMSPROTO_ACCESS:
+		write_access(w, &call->access);
+		break;
+	case KMSPROTO_CHUNKS:
+		write_chunks(w, &call->chunks);
+		break;
+	}
+	kmswire_end(w, at);
+}
+
+static enum err read_call(struct arena *a, struct reader *batch, struct kmsproto_call *call)
+{
+	uint8_t kind = read_u8(batch);
+	struct reader r = reader_of(read_lv32(batch, KMSPROTO_BATCH_MAX));
+
+	if (batch->bad) {
+		return ERR_INPUT;
+	}
+	switch (kind) {
+	case KMSPROTO_INDEX_KEY:
+		call->kind = KMSPROTO_INDEX_KEY;
+		break;
+	case KMSPROTO_ACCESS:
+		call->kind = KMSPROTO_ACCESS;
+		if (!read_access(&r, &call->access)) {
+			return ERR_INPUT;
+		}
+		break;
+	case KMSPROTO_CHUNKS:
+		call->kind = KMSPROTO_CHUNKS;
+		TRY(read_chunks(a, &r, &call->chunks));
+		break;
+	default:
+		return ERR_INPUT;
+	}
+	return read_end(&r);
+}
+
+enum err kmsproto_batch_read(struct arena *a, struct bytes body, struct kmsproto_batch *ret)
+{
+	struct kmsproto_batch batch = {0};
+	struct reader r = reader_of(body);
+	uint16_t count = 0;
+
+	if (body.n > KMSPROTO_BATCH_MAX) {
+		return ERR_LIMIT;
+	}
+	if (!kmswire_head(&r, KMSWIRE_BATCH_MAGIC, batch.nonce, &count) || count == 0 ||
+	    r.left / KMSWIRE_CALL_HEAD_BYTES < count) {
+		return ERR_INPUT;
+	}
+	if (count > KMSPROTO_CALLS_MAX) {
+		return ERR_LIMIT;
+	}
+	batch.n = count;
+	batch.calls = arena_alloc(a, count * sizeof(*batch.calls));
+	if (batch.calls == NULL) {
+		return ERR_LIMIT;
+	}
+	for (size_t i = 0; i < batch.n; i++) {
+		TRY(read_call(a, &r, &batch.calls[i]));
+	}
+	TRY(read_end(&r));
+	*ret = batch;
+	return OK;
+}
