@@ -26,7 +26,8 @@ struct kv_options {
 	const char *const *tables;  /* names; a table is meant by its place here */
 	unsigned n_tables;
 };
-/* kv_open: errors  IO, FULL, INPUT (not a database, other version), DENIED; report says what to do. */
+/* kv_open: errors  NOTFOUND (no such directory), IO, FULL, INPUT (not a database, other
+ * version), DENIED (not ours, or another process has it); report says what to do. */
 enum err kv_open(const struct kv_options *o, struct kv **ret, struct report *ret_report);
 void kv_close(struct kv *k); /* NULL-safe; no transaction may be open */
 
@@ -38,19 +39,22 @@ void kv_read_endp(struct kv_txn **t); /* for AUTO() */
 enum err kv_get(struct kv_txn *t, unsigned table, struct bytes key, struct bytes *ret);
 
 /*
- * kv_write: run `change(t, context)` in a write transaction and make it durable. Blocks for the group's
- * commit. When `change` returns an error, nothing of what it did stays (it runs in a nested transaction, or, cheaper, must
- * check before it writes: see KV note in the README) and kv_write returns that error; the others of the group are not touched.
+ * kv_write: run `change(t, context)` in a write transaction and make it durable. Blocks for the group's commit.
+ * When `change` returns an error, nothing of what it did stays and kv_write returns that error; the others of the group are
+ * not touched. `change` runs on any caller's thread, and more than once when another of its group fails after it wrote (an SQL engine
+ * would repeat it too): it decides on the transaction and its context alone, sets all its outputs in each run, never blocks and
+ * never calls kv_write. Only its last run counts. Checking before the first write keeps it cheap.
  *   errors  those of `change`; FULL, IO (nothing of the group is durable)
  */
 enum err kv_write(struct kv *k, enum err (*change)(struct kv_txn *t, void *context), void *context);
 enum err kv_put(struct kv_txn *t, unsigned table, struct bytes key, struct bytes value);
 enum err kv_delete(struct kv_txn *t, unsigned table, struct bytes key); /* errors: NOTFOUND */
 
-/* Cursors, in read and write transactions; die with it or with kv_cursor_close. */
+/* Cursors, in read and write transactions; die with it (or with the change that opened them), or with kv_cursor_close. After a
+ * kv_put or kv_delete in the same transaction: kv_seek again. */
 enum err kv_cursor_open(struct kv_txn *t, unsigned table, struct kv_cursor **ret);
 void kv_cursor_close(struct kv_cursor *c);
-/* kv_seek: to the first key >= `key`; kv_next: one further. Key and value are borrowed until the next call. NOTFOUND past the end. */
+/* kv_seek: to the first key >= `key` (empty: the first of all); kv_next: one further. Key and value are borrowed until the next call. NOTFOUND past the end. */
 enum err kv_seek(struct kv_cursor *c, struct bytes key, struct bytes *ret_key, struct bytes *ret_value);
 enum err kv_next(struct kv_cursor *c, struct bytes *ret_key, struct bytes *ret_value);
 
