@@ -30,6 +30,8 @@ enum {
 	INDEX_PARTS_MAX = 10000,
 	INDEX_KEY_MAX = 1024,
 	INDEX_WRAPPED_MAX = 160,
+	INDEX_SSE_KMS = 0,    /* aws:kms: the default */
+	INDEX_SSE_AES256 = 1,
 };
 
 struct index_bucket {
@@ -60,7 +62,7 @@ struct index_object {
 	uint64_t size;             /* plain bytes */
 	uint64_t modified_ms;
 	struct bytes etag;         /* without quotes */
-	uint8_t sse;               /* 0 aws:kms (default), 1 AES256 */
+	uint8_t sse;               /* INDEX_SSE_... */
 	struct bytes key_arn;      /* KEK */
 	struct bytes wrapped;      /* DEK */
 	uint32_t blob_size;        /* bytes in each blob but the last of a part */
