@@ -34,7 +34,7 @@ LDFLAGS += -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--gc-sections -pthread $(
 
 # Which module folders make which program. common.a is every pure module.
 COMMON   := base codec crypto sigv4 s3op objfmt logfmt kmsproto
-SERVER   := net kv store index vault
+SERVER   := conf net kv store index vault
 COMMON_SRC  := $(foreach m,$(COMMON),$(wildcard common/$(m)/*.c))
 SERVER_SRC  := $(foreach m,$(SERVER),$(wildcard server/$(m)/*.c))
 GATEWAY_SRC := $(filter-out %/main.c,$(wildcard server/gateway/*.c))
