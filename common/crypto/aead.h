@@ -1,10 +1,10 @@
-/* AES-256-GCM, 96-bit IV given by the caller's construction, 128-bit tag (SP 800-38D). OpenSSL EVP. */
+/* AES-256-GCM, 96-bit IV of the caller's construction, 128-bit tag (SP 800-38D). OpenSSL EVP. */
 #ifndef REMPART_CRYPTO_AEAD_H
 #define REMPART_CRYPTO_AEAD_H
 #include "common/base/secret.h"
 enum { AEAD_KEY_BYTES = 32, AEAD_IV_BYTES = 12, AEAD_TAG_BYTES = 16 };
 struct aead; /* one key, schedule expanded once; one thread at a time; wiped on free */
-/* aead_new: key is 32 bytes, borrowed until return. errors: NOMEM */
+/* aead_new: key is 32 bytes (asserted), borrowed until return. errors: NOMEM */
 enum err aead_new(const struct secret *key, struct aead **ret);
 void aead_free(struct aead *a);
 void aead_freep(struct aead **a);

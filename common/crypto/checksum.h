@@ -17,11 +17,12 @@ enum checksum_kind {
 };
 enum { CHECKSUM_BYTES_MAX = 32 };
 struct checksum; /* streaming; one thread at a time */
+/* checksum_new: errors  INPUT (NONE), NOMEM */
 enum err checksum_new(enum checksum_kind kind, struct checksum **ret);
 enum err checksum_update(struct checksum *c, struct bytes b);
 /* checksum_final: big-endian value; *ret_n 4, 8, 16, 20 or 32. */
 enum err checksum_final(struct checksum *c, uint8_t out[CHECKSUM_BYTES_MAX], size_t *ret_n);
-void checksum_free(struct checksum *c);
+void checksum_free(struct checksum *c); /* NULL-safe */
 size_t checksum_size(enum checksum_kind kind);
 /* checksum_header: "x-amz-checksum-crc32" ...; NULL for NONE and MD5. */
 const char *checksum_header(enum checksum_kind kind);

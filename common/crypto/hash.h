@@ -1,4 +1,4 @@
-/* SHA-256, SHA-384 (OpenSSL EVP). SHA-256 where S3, SigV4 or RFC 6962 impose it; SHA-384 in HKDF. */
+/* SHA-256 (OpenSSL EVP), where S3, SigV4 or RFC 6962 impose it; SHA-384 is in HKDF only. */
 #ifndef REMPART_CRYPTO_HASH_H
 #define REMPART_CRYPTO_HASH_H
 #include "common/base/bytes.h"

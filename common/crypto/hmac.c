@@ -1,0 +1,17 @@
+#include "common/crypto/hmac.h"
+
+#include "common/base/attr.h"
+#include "common/crypto/evp.h"
+
+enum err hmac_sha256_parts(struct bytes key, const struct bytes *parts, size_t n,
+                           uint8_t out[HMAC_BYTES])
+{
+	AUTO(evp_md_ctx_freep) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+
+	return evp_hmac(ctx, EVP_DIGEST_SHA256, key, parts, n, out);
+}
+
+enum err hmac_sha256(struct bytes key, struct bytes data, uint8_t out[HMAC_BYTES])
+{
+	return hmac_sha256_parts(key, &data, 1, out);
+}
