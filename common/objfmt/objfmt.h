@@ -39,9 +39,9 @@ enum {
 	OBJFMT_DEK_BYTES = 32,
 	OBJFMT_TRAILER_FOOT_BYTES = 8,
 	OBJFMT_TRAILER_PAD_BYTES = 256,
-	OBJFMT_SEGMENTS_MAX = 1 << 20,       /* of one blob: 64 GiB under one key */
-	OBJFMT_TRAILER_MAX_BYTES = 4 << 20,  /* a little less than this, foot included */
-	OBJFMT_RECORD_MAX_BYTES = (4 << 20) - 1024,
+	OBJFMT_SEGMENTS_MAX = 1 << 16,       /* of one blob: 4 GiB under one key */
+	OBJFMT_TRAILER_MAX_BYTES = 4 << 20,  /* foot included */
+	OBJFMT_RECORD_MAX_BYTES = (4 << 20) - 1024, /* 10,000 parts fit */
 };
 
 /* objfmt_blob_id: the id of blob `number` of the part with this seed. errors: NOMEM */
