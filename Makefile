@@ -51,7 +51,7 @@ obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
 
 PROGRAMS := $(BUILD)/rempart-gateway $(BUILD)/rempart-kms $(BUILD)/rempart $(BUILD)/rempart-audit
 
-.PHONY: all run check unit lint asan tsan fuzz bench deps clean install interop
+.PHONY: all run check unit unit-programs lint asan tsan fuzz fuzz-programs bench deps clean install interop
 all: $(PROGRAMS)
 
 $(BUILD)/%.o: %.c
@@ -105,6 +105,9 @@ $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $$(call unit_libs,$$@)
 
 unit: $(UNIT)
 	tests/lib/run-unit $(UNIT)
+unit-programs: $(UNIT)
+# What asan and tsan make: the unit tests, built and run. tests/run builds them and runs them itself.
+GOAL ?= unit
 
 # Fuzzers: tests/fuzz/fuzz_<name>.c, clang's libFuzzer, everything instrumented.
 FUZZ_SECONDS ?= 60
@@ -118,9 +121,9 @@ $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(call ar,server client common)
 
 asan:
 	$(MAKE) BUILD=build/asan OPT='-O1 -g -fno-omit-frame-pointer' \
-	  SAN='-fsanitize=address,undefined -fno-sanitize-recover=all' unit
+	  SAN='-fsanitize=address,undefined -fno-sanitize-recover=all' $(GOAL)
 tsan:
-	$(MAKE) BUILD=build/tsan OPT='-O1 -g' SAN='-fsanitize=thread' unit
+	$(MAKE) BUILD=build/tsan OPT='-O1 -g' SAN='-fsanitize=thread' $(GOAL)
 
 lint:
 	tests/lint/run
