@@ -1,7 +1,10 @@
 /*
  * The aws-chunked body: `size;chunk-signature=hex CRLF data CRLF ... 0;... CRLF [trailers] CRLF`.
  * An incremental decoder: bytes in, plain data out through a callback, chunk records and trailers
- * collected for verification. Strict: sizes are hex up to 16 digits, chunks bounded, lines bounded, CRLF only.
+ * collected for verification. Strict: sizes are hex up to 16 digits, chunks bounded, lines bounded, CRLF only
+ * (but for what minio-go writes: a trailer line may end in LF, one more empty line may stand before the trailer's
+ * signature or, in the unsigned form, behind the end). As on S3, only the last signed chunk with data may be
+ * shorter than AWSCHUNK_SIGNED_MIN: a byte a chunk would cost the KMS one signature a byte.
  */
 #ifndef REMPART_SIGV4_AWSCHUNK_H
 #define REMPART_SIGV4_AWSCHUNK_H
@@ -9,6 +12,7 @@
 
 enum {
 	AWSCHUNK_DATA_MAX = 1 << 30,   /* bytes in one chunk */
+	AWSCHUNK_SIGNED_MIN = 8192,    /* bytes in a signed chunk that is not the last */
 	AWSCHUNK_LINE_MAX = 1024,      /* bytes in a chunk line or trailer line */
 	AWSCHUNK_TRAILERS_MAX = 8,
 };

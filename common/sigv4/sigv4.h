@@ -13,6 +13,7 @@ enum {
 	SIGV4_SIGNATURE_HEX = 64,
 	SIGV4_SKEW_MS = 15 * 60 * 1000,
 	SIGV4_EXPIRES_MAX_S = 7 * 24 * 3600,
+	SIGV4_CANONICAL_MAX = 32768, /* bytes of a canonical request */
 };
 
 enum sigv4_kind { SIGV4_ANONYMOUS, SIGV4_HEADER, SIGV4_QUERY };
@@ -70,11 +71,14 @@ struct sigv4_evidence {
  * arena. With kind ANONYMOUS there is neither; canonical is then still built (no signed headers).
  *   service   "s3": path encoded once, x-amz-content-sha256 names the payload; "kms": body_hash is the payload
  *   body_hash hex SHA-256 of the body, for services that have no content-sha256 header; else empty
- *   errors    INPUT (ret_fault says which), LIMIT
+ *   errors    INPUT (ret_fault says which; NONE: the method, path or query itself is malformed), LIMIT
  */
 enum err sigv4_read(struct arena *a, const struct sigv4_request *request, struct bytes service,
                     struct bytes body_hash, struct sigv4_evidence *ret,
                     enum sigv4_fault *ret_fault);
+
+/* sigv4_payload_of: what the value of x-amz-content-sha256 (the last line of the canonical request) means. */
+enum sigv4_payload sigv4_payload_of(struct bytes content_hash);
 
 /* A canonical request taken apart again, by the KMS: what exactly did the user sign?
  * Everything borrowed from `canonical`; headers are lower-case names with their canonical values. */
@@ -105,7 +109,9 @@ enum err sigv4_sign(const struct secret *signing_key, struct bytes text,
  * sigv4_verify: the whole check of the evidence: amz date and scope date agree, clock window (header form: +-15 min) or
  * expiry (query form: from the signed query itself, X-Amz-Expires 1..604800, start not more than 15 min ahead),
  * signature in constant time.
- *   errors  AUTH (signature), TIMEOUT (skew or expired: *ret_expired tells which), INPUT
+ * Every field of the evidence must agree with the canonical request; content_hash and session_token may be
+ * empty (not claimed), payload is not looked at. The clock is checked before the signature, as AWS does.
+ *   errors  AUTH (signature), TIMEOUT (skew or expired: *ret_expired tells which), INPUT, LIMIT
  */
 enum err sigv4_verify(struct arena *a, const struct sigv4_evidence *e,
                       const struct secret *signing_key, uint64_t now_ms, bool *ret_expired);
