@@ -10,8 +10,10 @@
 #define REMPART_SIGV4_AWSCHUNK_H
 #include "common/sigv4/sigv4.h"
 
+/* Bytes in one chunk: S3's largest part, since the .NET SDK sends a whole body as one chunk. */
+#define AWSCHUNK_DATA_MAX (UINT64_C(5) << 30)
+
 enum {
-	AWSCHUNK_DATA_MAX = 1 << 30,   /* bytes in one chunk */
 	AWSCHUNK_SIGNED_MIN = 8192,    /* bytes in a signed chunk that is not the last */
 	AWSCHUNK_LINE_MAX = 1024,      /* bytes in a chunk line or trailer line */
 	AWSCHUNK_TRAILERS_MAX = 8,

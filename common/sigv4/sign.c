@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "common/base/attr.h"
 #include "common/codec/hex.h"
 #include "common/codec/uri.h"
 #include "common/crypto/hash.h"

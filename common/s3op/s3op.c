@@ -1,0 +1,243 @@
+/*
+ * The table of operations. Fail closed: a request is an operation only when the S3 sub-resources
+ * in its query are exactly those that the operation names; one more gives UNSUPPORTED. So
+ * `PUT /bucket/key?tagging` never becomes a write of the object.
+ *
+ * The gateway resolves the request as sent, the KMS the canonical request: the path is therefore
+ * decoded before it is cut (an escaped '/' is a '/', as in the canonical path), and neither the
+ * order of the parameters nor the '=' behind a bare name has a meaning.
+ */
+#include "common/s3op/s3op.h"
+
+#include "common/base/attr.h"
+#include "common/codec/uri.h"
+
+enum { KEY_MAX = 1024 }; /* bytes (S3, "Naming objects") */
+
+/* Sub-resources that some operation here names. */
+enum {
+	SUB_UPLOADS = 1 << 0,
+	SUB_UPLOAD_ID = 1 << 1,
+	SUB_PART_NUMBER = 1 << 2,
+	SUB_LOCATION = 1 << 3,
+	SUB_DELETE = 1 << 4,
+	SUB_LIST_V2 = 1 << 5,
+	SUB_NULL_VERSION = 1 << 6, /* versionId=null: the only version there is */
+	SUB_OTHER = 1 << 7,        /* an operation that is not built */
+};
+
+/* Every name that selects an S3 operation: AWS's (botocore's model of August 2026 and the older
+ * guides), then those of other stores, whose clients would not expect a plain read or write. */
+static const char *const other_names[] = {
+	"abac", "accelerate", "acl", "analytics", "annotation", "attributes", "cors", "encryption",
+	"intelligent-tiering", "inventory", "legal-hold", "lifecycle", "logging",
+	"metadataAnnotationTable", "metadataConfiguration", "metadataInventoryTable",
+	"metadataJournalTable", "metadataTable", "metrics", "notification", "object-lock",
+	"ownershipControls", "policy", "policyStatus", "publicAccessBlock", "renameObject",
+	"replication", "requestPayment", "restore", "retention", "select", "select-type", "session",
+	"tagging", "torrent", "versioning", "versions", "website",
+
+	"append", "billing", "compose", "events", "lambdaArn", "mdsearch", "object-legal-hold",
+	"position", "replication-metrics", "replication-reset", "replication-reset-status",
+	"storageClass", "sync", "syncing", "usage",
+};
+
+enum level { LEVEL_SERVICE, LEVEL_BUCKET, LEVEL_OBJECT };
+enum copy { COPY_ANY, COPY_NO, COPY_YES };
+
+static const struct route {
+	const char *method;
+	enum level level;
+	unsigned required; /* exactly these sub-resources */
+	unsigned optional; /* and perhaps these */
+	enum copy copy;
+	enum s3op op;
+} routes[] = {
+	{"GET", LEVEL_SERVICE, 0, 0, COPY_ANY, S3OP_LIST_BUCKETS},
+
+	{"PUT", LEVEL_BUCKET, 0, 0, COPY_NO, S3OP_CREATE_BUCKET},
+	{"HEAD", LEVEL_BUCKET, 0, 0, COPY_ANY, S3OP_HEAD_BUCKET},
+	{"DELETE", LEVEL_BUCKET, 0, 0, COPY_ANY, S3OP_DELETE_BUCKET},
+	{"GET", LEVEL_BUCKET, SUB_LOCATION, 0, COPY_ANY, S3OP_GET_BUCKET_LOCATION},
+	{"GET", LEVEL_BUCKET, 0, 0, COPY_ANY, S3OP_LIST_OBJECTS},
+	{"GET", LEVEL_BUCKET, SUB_LIST_V2, 0, COPY_ANY, S3OP_LIST_OBJECTS_V2},
+	{"GET", LEVEL_BUCKET, SUB_UPLOADS, 0, COPY_ANY, S3OP_LIST_MULTIPART_UPLOADS},
+	{"POST", LEVEL_BUCKET, SUB_DELETE, 0, COPY_ANY, S3OP_DELETE_OBJECTS},
+	{"POST", LEVEL_BUCKET, 0, 0, COPY_ANY, S3OP_UNSUPPORTED}, /* browser form upload */
+
+	{"GET", LEVEL_OBJECT, 0, SUB_PART_NUMBER | SUB_NULL_VERSION, COPY_ANY, S3OP_GET_OBJECT},
+	{"HEAD", LEVEL_OBJECT, 0, SUB_PART_NUMBER | SUB_NULL_VERSION, COPY_ANY, S3OP_HEAD_OBJECT},
+	{"PUT", LEVEL_OBJECT, 0, 0, COPY_NO, S3OP_PUT_OBJECT},
+	{"PUT", LEVEL_OBJECT, 0, 0, COPY_YES, S3OP_COPY_OBJECT},
+	{"DELETE", LEVEL_OBJECT, 0, SUB_NULL_VERSION, COPY_ANY, S3OP_DELETE_OBJECT},
+	{"POST", LEVEL_OBJECT, SUB_UPLOADS, 0, COPY_ANY, S3OP_CREATE_MULTIPART_UPLOAD},
+	{"PUT", LEVEL_OBJECT, SUB_UPLOAD_ID | SUB_PART_NUMBER, 0, COPY_NO, S3OP_UPLOAD_PART},
+	{"PUT", LEVEL_OBJECT, SUB_UPLOAD_ID | SUB_PART_NUMBER, 0, COPY_YES, S3OP_UPLOAD_PART_COPY},
+	{"POST", LEVEL_OBJECT, SUB_UPLOAD_ID, 0, COPY_ANY, S3OP_COMPLETE_MULTIPART_UPLOAD},
+	{"DELETE", LEVEL_OBJECT, SUB_UPLOAD_ID, 0, COPY_ANY, S3OP_ABORT_MULTIPART_UPLOAD},
+	{"GET", LEVEL_OBJECT, SUB_UPLOAD_ID, 0, COPY_ANY, S3OP_LIST_PARTS},
+};
+
+static unsigned sub_resource(const struct field *parameter)
+{
+	static const struct {
+		const char *name;
+		const char *value; /* NULL: any */
+		unsigned bit;
+	} known[] = {
+		{"uploads", NULL, SUB_UPLOADS},     {"uploadId", NULL, SUB_UPLOAD_ID},
+		{"location", NULL, SUB_LOCATION},   {"partNumber", NULL, SUB_PART_NUMBER},
+		{"delete", NULL, SUB_DELETE},       {"list-type", "2", SUB_LIST_V2},
+		{"versionId", "null", SUB_NULL_VERSION},
+	};
+
+	for (size_t i = 0; i < COUNT(known); i++) {
+		if (bytes_is(parameter->name, known[i].name)) {
+			bool built = known[i].value == NULL ||
+			             bytes_is(parameter->value, known[i].value);
+			return built ? known[i].bit : SUB_OTHER;
+		}
+	}
+	for (size_t i = 0; i < COUNT(other_names); i++) {
+		if (bytes_is(parameter->name, other_names[i])) {
+			return SUB_OTHER;
+		}
+	}
+	return 0;
+}
+
+static enum s3op find_route(struct bytes method, enum level level, unsigned subs, bool copy_source)
+{
+	for (size_t i = 0; i < COUNT(routes); i++) {
+		const struct route *r = &routes[i];
+		bool copy_fits = r->copy == COPY_ANY || (r->copy == COPY_YES) == copy_source;
+		if (r->level == level && copy_fits && bytes_is(method, r->method) &&
+		    (subs & ~r->optional) == r->required) {
+			return r->op;
+		}
+	}
+	return subs != 0 || copy_source ? S3OP_UNSUPPORTED : S3OP_NONE;
+}
+
+static bool is_text(struct bytes b)
+{
+	size_t at;
+
+	return !bytes_find(b, '\0', &at) && bytes_is_utf8(b);
+}
+
+/* Bucket and key of a path; the key is everything behind the one '/' and is not normalised. */
+static enum err split_path(struct arena *a, struct bytes host_bucket, struct bytes path,
+                           struct s3op_target *t)
+{
+	struct bytes rest;
+
+	if (path.n == 0 || path.p[0] != '/') {
+		return ERR_INPUT;
+	}
+	TRY(uri_decode(a, path, &rest));
+	rest = bytes_skip(rest, 1);
+	t->bucket = host_bucket;
+	if (host_bucket.n == 0) {
+		t->bucket = bytes_split(&rest, '/');
+	}
+	t->key = rest;
+	if (t->bucket.n == 0 && t->key.n > 0) {
+		return ERR_INPUT; /* "//key" */
+	}
+	if (!is_text(t->bucket) || !is_text(t->key)) {
+		return ERR_INPUT;
+	}
+	return t->key.n > KEY_MAX ? ERR_LIMIT : OK;
+}
+
+enum err s3op_resolve(struct arena *a, struct bytes method, struct bytes host_bucket,
+                      struct bytes path, const struct field *query, size_t n_query,
+                      bool copy_source, struct s3op_target *ret)
+{
+	struct s3op_target t = {0};
+	unsigned subs = 0;
+
+	TRY(split_path(a, host_bucket, path, &t));
+	for (size_t i = 0; i < n_query; i++) {
+		subs |= sub_resource(&query[i]);
+	}
+	enum level level = t.key.n > 0      ? LEVEL_OBJECT
+	                   : t.bucket.n > 0 ? LEVEL_BUCKET
+	                                    : LEVEL_SERVICE;
+	t.op = find_route(method, level, subs, copy_source);
+	*ret = t;
+	return OK;
+}
+
+enum err s3op_copy_source(struct arena *a, struct bytes value, struct bytes *ret_bucket,
+                          struct bytes *ret_key, struct bytes *ret_version)
+{
+	static const char prefix[] = "versionId=";
+	struct bytes version = value;
+	struct bytes path = bytes_split(&version, '?');
+	struct bytes key, decoded_version = BYTES("");
+
+	if (version.p != NULL) {
+		if (!bytes_starts(version, BYTES(prefix))) {
+			return ERR_INPUT;
+		}
+		TRY(uri_decode(a, bytes_skip(version, sizeof(prefix) - 1), &decoded_version));
+		if (decoded_version.n == 0 || !is_text(decoded_version)) {
+			return ERR_INPUT;
+		}
+	}
+	/* Decoded first: some clients escape the '/' too. */
+	TRY(uri_decode(a, path, &key));
+	if (bytes_starts(key, BYTES("/"))) {
+		key = bytes_skip(key, 1);
+	}
+	struct bytes bucket = bytes_split(&key, '/');
+	if (bucket.n == 0 || key.n == 0 || key.n > KEY_MAX || !is_text(bucket) || !is_text(key)) {
+		return ERR_INPUT;
+	}
+	*ret_bucket = bucket;
+	*ret_key = key;
+	*ret_version = decoded_version;
+	return OK;
+}
+
+/* --- names ------------------------------------------------------------------------------ */
+
+static const struct {
+	const char *name;
+	const char *action;
+} words[S3OP_COUNT] = {
+	[S3OP_NONE] = {"None", ""},
+	[S3OP_UNSUPPORTED] = {"Unsupported", ""},
+	[S3OP_LIST_BUCKETS] = {"ListBuckets", "s3:ListAllMyBuckets"},
+	[S3OP_CREATE_BUCKET] = {"CreateBucket", "s3:CreateBucket"},
+	[S3OP_HEAD_BUCKET] = {"HeadBucket", "s3:ListBucket"},
+	[S3OP_DELETE_BUCKET] = {"DeleteBucket", "s3:DeleteBucket"},
+	[S3OP_GET_BUCKET_LOCATION] = {"GetBucketLocation", "s3:GetBucketLocation"},
+	[S3OP_LIST_OBJECTS] = {"ListObjects", "s3:ListBucket"},
+	[S3OP_LIST_OBJECTS_V2] = {"ListObjectsV2", "s3:ListBucket"},
+	[S3OP_DELETE_OBJECTS] = {"DeleteObjects", "s3:DeleteObject"},
+	[S3OP_GET_OBJECT] = {"GetObject", "s3:GetObject"},
+	[S3OP_HEAD_OBJECT] = {"HeadObject", "s3:GetObject"},
+	[S3OP_PUT_OBJECT] = {"PutObject", "s3:PutObject"},
+	[S3OP_COPY_OBJECT] = {"CopyObject", "s3:PutObject"},
+	[S3OP_DELETE_OBJECT] = {"DeleteObject", "s3:DeleteObject"},
+	[S3OP_CREATE_MULTIPART_UPLOAD] = {"CreateMultipartUpload", "s3:PutObject"},
+	[S3OP_UPLOAD_PART] = {"UploadPart", "s3:PutObject"},
+	[S3OP_UPLOAD_PART_COPY] = {"UploadPartCopy", "s3:PutObject"},
+	[S3OP_COMPLETE_MULTIPART_UPLOAD] = {"CompleteMultipartUpload", "s3:PutObject"},
+	[S3OP_ABORT_MULTIPART_UPLOAD] = {"AbortMultipartUpload", "s3:AbortMultipartUpload"},
+	[S3OP_LIST_PARTS] = {"ListParts", "s3:ListMultipartUploadParts"},
+	[S3OP_LIST_MULTIPART_UPLOADS] = {"ListMultipartUploads", "s3:ListBucketMultipartUploads"},
+};
+
+const char *s3op_name(enum s3op op)
+{
+	return (unsigned)op < S3OP_COUNT ? words[op].name : words[S3OP_NONE].name;
+}
+
+const char *s3op_action(enum s3op op)
+{
+	return (unsigned)op < S3OP_COUNT ? words[op].action : words[S3OP_NONE].action;
+}
