@@ -30,12 +30,16 @@ struct store_ops {
 	enum err (*ready)(struct store *s);
 	void (*free)(struct store *s);
 };
-struct store { const struct store_ops *ops; }; /* the first member of each backend's own struct */
+/* Each is the first member of a backend's own struct. */
+struct store { const struct store_ops *ops; };
+struct store_put { const struct store_ops *ops; };
+struct store_blob { const struct store_ops *ops; };
 
 /* store_put_begin: errors  EXISTS (id in use), IO, FULL, UNAVAILABLE, TIMEOUT; on any error nothing is visible. */
 enum err store_put_begin(struct store *s, const uint8_t id[STORE_ID_BYTES], uint64_t deadline_ms, struct store_put **ret);
 enum err store_put_write(struct store_put *p, struct bytes b);
-/* store_put_finish: durable and visible on OK; p is gone in any case. */
+/* store_put_finish: durable and visible on OK; p is gone in any case. errors: EXISTS, IO, FULL, UNAVAILABLE, TIMEOUT. After an error the
+ * blob may be there or not (a lost answer): store_remove makes sure. */
 enum err store_put_finish(struct store_put *p);
 void store_put_abort(struct store_put *p); /* NULL-safe */
 /* store_open: errors NOTFOUND, IO, UNAVAILABLE, TIMEOUT. A blob that is removed stays readable through open handles (fs, mem). */
@@ -60,6 +64,7 @@ enum err store_fs_open(const char *dir, struct store **ret, struct report *ret_r
 enum err store_mem_new(struct store **ret);
 /* store_fault_new: wraps `inner` (owned); call number `at` (from 1, all operations counted) fails with `e`; 0: none. */
 enum err store_fault_new(struct store *inner, struct store **ret);
+/* store_fault_arm: counting starts anew. */
 void store_fault_arm(struct store *fault, uint64_t at, enum err e);
 uint64_t store_fault_calls(const struct store *fault);
 #endif
