@@ -10,8 +10,13 @@
 #   make install    into DESTDIR and PREFIX
 #   make deps       the Debian packages that building and testing need
 
+VERSION := 0.1.0
+# V=1 shows the commands.
+Q       := $(if $(V),,@)
 BUILD   ?= build
-CC      ?= gcc
+ifeq ($(origin CC),default)
+CC      := gcc
+endif
 PREFIX  ?= /usr
 SHELL   := /bin/bash
 SAN     ?=
@@ -20,7 +25,7 @@ OPT     ?= -O2 -g
 LLHTTP  := /usr/share/llhttp
 WARN    := -Wall -Wextra -Werror -Wshadow -Wswitch-enum -Wvla -Wstrict-prototypes \
            -Wmissing-prototypes -Wformat=2 -Wundef -Wpointer-arith -Wwrite-strings -Wconversion \
-           -Wno-sign-conversion
+           -Wno-sign-conversion -Wno-missing-field-initializers
 # clang 14 wants a second flag for zero; a pattern protects as well.
 AUTO_INIT := $(if $(findstring clang,$(CC)),pattern,zero)
 HARDEN  := -fstack-protector-strong -fstack-clash-protection -ftrivial-auto-var-init=$(AUTO_INIT) -fPIE \
@@ -29,7 +34,7 @@ ifeq ($(SAN),)
 HARDEN  += -D_FORTIFY_SOURCE=2
 endif
 CFLAGS  += -std=gnu2x $(OPT) $(WARN) $(HARDEN) $(SAN) -ffunction-sections -fdata-sections \
-           -D_GNU_SOURCE -I.
+           -D_GNU_SOURCE -DREMPART_VERSION='"$(VERSION)"' -I.
 LDFLAGS += -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--gc-sections -pthread $(SAN)
 
 # Which module folders make which program. common.a is every pure module.
@@ -56,12 +61,12 @@ all: $(PROGRAMS)
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
 
 # The generated parser of Debian's node-llhttp; not ours, so without our warnings.
 $(BUILD)/llhttp/%.o: $(LLHTTP)/%.c
 	@mkdir -p $(@D)
-	$(CC) $(filter-out $(WARN),$(CFLAGS)) -I/usr/share/include/llhttp -c $< -o $@
+	$(Q)$(CC) $(filter-out $(WARN),$(CFLAGS)) -I/usr/share/include/llhttp -c $< -o $@
 server_net_cflags := -isystem /usr/share/include/llhttp
 $(BUILD)/server/net/%.o: CFLAGS += $(server_net_cflags)
 LLHTTP_OBJ := $(patsubst %,$(BUILD)/llhttp/%.o,api http llhttp)
@@ -69,7 +74,7 @@ LLHTTP_OBJ := $(patsubst %,$(BUILD)/llhttp/%.o,api http llhttp)
 define archive
 $(BUILD)/$(1).a: $(call obj,$(2)) $(3)
 	@rm -f $$@
-	ar rcs $$@ $$^
+	$(Q)ar rcs $$@ $$^
 endef
 $(eval $(call archive,common,$(COMMON_SRC)))
 $(eval $(call archive,server,$(SERVER_SRC),$(LLHTTP_OBJ)))
@@ -80,13 +85,13 @@ $(eval $(call archive,auditor,$(AUDIT_SRC)))
 ar = $(patsubst %,$(BUILD)/%.a,$(1))
 
 $(BUILD)/rempart-gateway: $(BUILD)/server/gateway/main.o $(call ar,gateway server client common)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_SERVER)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_SERVER)
 $(BUILD)/rempart-kms: $(BUILD)/server/kms/main.o $(call ar,kms server client common)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_SERVER)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_SERVER)
 $(BUILD)/rempart: $(call obj,$(CLI_SRC)) $(call ar,client common)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_CLIENT)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_CLIENT)
 $(BUILD)/rempart-audit: $(BUILD)/client/auditor/main.o $(call ar,auditor client common)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_CLIENT)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_CLIENT)
 
 # One program per unit test file: tests/unit/<path of the module>/test_<name>.c
 UNIT_SRC := $(shell find tests/unit -name 'test_*.c' 2>/dev/null | sort)
@@ -98,10 +103,11 @@ unit_libs = $(if $(findstring /unit/common/,$(1)),$(call ar,common),\
             $(if $(findstring /unit/server/kms/,$(1)),$(call ar,kms server client common),\
             $(if $(findstring /unit/server/gateway/,$(1)),$(call ar,gateway server client common),\
             $(call ar,server client common))))))
+.SECONDARY:
 .SECONDEXPANSION:
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $$(call unit_libs,$$@)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS_SERVER)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS_SERVER)
 
 unit: $(UNIT)
 	tests/lib/run-unit $(UNIT)
@@ -115,16 +121,9 @@ FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 fuzz:
 	tests/fuzz/run $(FUZZ_SECONDS)
 fuzz-programs: $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
-# A fuzzer links what its includes name: common.a alone, or the server's archives too.
-FUZZ_SERVER  := $(if $(FUZZ_SRC),$(shell grep -l '"server/' $(FUZZ_SRC)))
-FUZZ_KMS     := $(if $(FUZZ_SRC),$(shell grep -l '"server/kms/' $(FUZZ_SRC)))
-FUZZ_GATEWAY := $(if $(FUZZ_SRC),$(shell grep -l '"server/gateway/' $(FUZZ_SRC)))
-fuzz_libs = $(if $(findstring /$(1).c,$(FUZZ_GATEWAY)),$(call ar,gateway)) \
-            $(if $(findstring /$(1).c,$(FUZZ_KMS)),$(call ar,kms)) \
-            $(if $(findstring /$(1).c,$(FUZZ_SERVER)),$(call ar,server client)) $(call ar,common)
-$(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $$(call fuzz_libs,$$(@F))
+$(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(call ar,server client common)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS_SERVER)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS_SERVER)
 
 asan:
 	$(MAKE) BUILD=build/asan OPT='-O1 -g -fno-omit-frame-pointer' \
