@@ -1,0 +1,129 @@
+/* Answers: headers, XML bodies, errors. */
+#include <string.h>
+
+#include "common/codec/hex.h"
+#include "common/codec/xml.h"
+#include "server/gateway/object.h"
+
+void answer_header(struct request *r, const char *name, struct bytes value)
+{
+	/* A header that does not fit or could split the answer is left out: the net layer refuses it. */
+	if (exchange_header(r->x, name, value) != OK) {
+		return;
+	}
+}
+
+void answer_header_u64(struct request *r, const char *name, uint64_t value)
+{
+	char text[24];
+	struct writer w = writer_fixed(text, sizeof(text));
+	write_decimal(&w, value);
+	answer_header(r, name, writer_bytes(&w));
+}
+
+static void answer_begin(struct request *r, unsigned status, int64_t length)
+{
+	char id[33];
+	struct writer w = writer_fixed(id, sizeof(id));
+	hex_write(&w, bytes_of(exchange_id(r->x), 16));
+	exchange_respond(r->x, status, length);
+	answer_header(r, "x-amz-request-id", writer_bytes(&w));
+	answer_header(r, "x-amz-id-2", writer_bytes(&w));
+}
+
+void answer_empty(struct request *r, unsigned status)
+{
+	answer_begin(r, status, 0);
+}
+
+void answer_stream(struct request *r, unsigned status, uint64_t length)
+{
+	answer_begin(r, status, (int64_t)length);
+	exchange_stream(r->x);
+}
+
+static void free_writer(void *arg)
+{
+	writer_free(arg);
+}
+
+/* The text must live until it is sent: the arena frees it with the request. */
+static bool give_xml(struct request *r, unsigned status, struct writer *w)
+{
+	struct writer *kept = arena_alloc(r->a, sizeof(*kept));
+	if (writer_end(w) != OK || kept == NULL || !arena_defer(r->a, free_writer, kept)) {
+		writer_free(w);
+		return false;
+	}
+	*kept = *w;
+	*w = writer_fixed(NULL, 0);
+	answer_begin(r, status, (int64_t)kept->used);
+	answer_header(r, "content-type", BYTES("application/xml"));
+	exchange_body(r->x, writer_bytes(kept));
+	return true;
+}
+
+void answer_xml(struct request *r, unsigned status, struct writer *w)
+{
+	if (!give_xml(r, status, w)) {
+		answer_error(r, S3E_INTERNAL);
+	}
+}
+
+/* What the client signed as we read it: S3 tells it too, and it ends most searches for the error. */
+static void write_signature_details(struct request *r, struct writer *w)
+{
+	struct bytes to_sign = {NULL, 0};
+	xml_element(w, "AWSAccessKeyId", r->access.evidence.access_key);
+	if (sigv4_string_to_sign(r->a, &r->access.evidence, &to_sign) == OK) {
+		xml_element(w, "StringToSign", to_sign);
+	}
+	xml_element(w, "SignatureProvided", r->access.evidence.signature);
+	xml_element(w, "CanonicalRequest", r->access.evidence.canonical);
+}
+
+static void write_error_body(struct request *r, enum s3error e, struct writer *w)
+{
+	char id[33];
+	struct writer id_w = writer_fixed(id, sizeof(id));
+	hex_write(&id_w, bytes_of(exchange_id(r->x), 16));
+	xml_begin(w);
+	xml_open(w, "Error");
+	xml_element_text(w, "Code", s3error_code(e));
+	xml_element_text(w, "Message", s3error_message(e));
+	if (r->target.bucket.n > 0) {
+		xml_element(w, "BucketName", r->target.bucket);
+	}
+	if (r->target.key.n > 0) {
+		xml_element(w, "Key", r->target.key);
+	}
+	if (e == S3E_BAD_SIGNATURE) {
+		write_signature_details(r, w);
+	}
+	xml_element(w, "Resource", exchange_head(r->x)->path);
+	xml_element(w, "RequestId", writer_bytes(&id_w));
+	xml_element(w, "HostId", writer_bytes(&id_w));
+	xml_close(w, "Error");
+}
+
+void answer_error(struct request *r, enum s3error e)
+{
+	unsigned status = s3error_status(e);
+	struct writer w = writer_growing(GATEWAY_ANSWER_MAX);
+	r->error = e;
+	/* 304 and answers to HEAD carry no body; the net layer drops it for HEAD. */
+	if (status == 304) {
+		answer_empty(r, status);
+	} else {
+		write_error_body(r, e, &w);
+		if (!give_xml(r, status, &w)) {
+			answer_empty(r, status);
+		}
+	}
+	if (status == 503) {
+		answer_header_u64(r, "retry-after", GATEWAY_RETRY_AFTER_S);
+	}
+	if (e == S3E_NOT_MODIFIED && r->has_object) {
+		object_etag_header(r, r->object.etag);
+	}
+}

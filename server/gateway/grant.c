@@ -1,0 +1,132 @@
+#include "server/gateway/grant.h"
+
+#include <string.h>
+
+#include "common/base/log.h"
+
+enum { AGENT_MAX = 256 };
+
+static enum s3error of_fault(enum sigv4_fault fault)
+{
+	switch (fault) {
+	case SIGV4_FAULT_MALFORMED_HEADER:
+		return S3E_HEADER_MALFORMED;
+	case SIGV4_FAULT_MALFORMED_QUERY:
+		return S3E_QUERY_MALFORMED;
+	case SIGV4_FAULT_VERSION:
+		return S3E_SIGNATURE_VERSION;
+	case SIGV4_FAULT_BOTH:
+		return S3E_AUTH_TWICE;
+	case SIGV4_FAULT_NO_DATE:
+		return S3E_NO_DATE;
+	case SIGV4_FAULT_UNSIGNED_HEADER:
+		return S3E_NOT_SIGNED;
+	case SIGV4_FAULT_NO_CONTENT_HASH:
+		return S3E_NO_CONTENT_SHA256;
+	case SIGV4_FAULT_NONE:
+	default:
+		return S3E_INVALID_REQUEST;
+	}
+}
+
+static enum s3error of_verdict(enum kmsproto_verdict verdict)
+{
+	switch (verdict) {
+	case KMSPROTO_OK:
+		return S3E_NONE;
+	case KMSPROTO_SEALED:
+	case KMSPROTO_UNAVAILABLE:
+		return S3E_SLOW_DOWN;
+	case KMSPROTO_NO_ACCESS_KEY:
+		return S3E_NO_ACCESS_KEY;
+	case KMSPROTO_BAD_SIGNATURE:
+		return S3E_BAD_SIGNATURE;
+	case KMSPROTO_SKEWED:
+		return S3E_SKEWED;
+	case KMSPROTO_EXPIRED:
+		return S3E_REQUEST_EXPIRED;
+	case KMSPROTO_DENIED:
+		return S3E_ACCESS_DENIED;
+	case KMSPROTO_NO_SUCH_KEY:
+		return S3E_KMS_NOT_FOUND;
+	case KMSPROTO_KEY_DISABLED:
+		return S3E_KMS_DISABLED;
+	case KMSPROTO_WRONG_KEY:
+		return S3E_OBJECT_UNREADABLE;
+	case KMSPROTO_BAD_CALL:
+	case KMSPROTO_VERDICTS:
+	default:
+		return S3E_INTERNAL;
+	}
+}
+
+enum s3error grant_evidence(struct request *r)
+{
+	const struct http_head *head = exchange_head(r->x);
+	const struct sigv4_request request = {
+		.method = head->method,
+		.path = head->path,
+		.query = head->query,
+		.headers = head->fields,
+		.n_headers = head->n_fields,
+	};
+	enum sigv4_fault fault = SIGV4_FAULT_NONE;
+	memcpy(r->access.request_id, exchange_id(r->x), sizeof(r->access.request_id));
+	r->access.source = exchange_peer(r->x)->address;
+	r->access.agent = bytes_first(request_header(r, "user-agent"), AGENT_MAX);
+	enum err e = sigv4_read(r->a, &request, BYTES("s3"), (struct bytes){NULL, 0},
+	                        &r->access.evidence, &fault);
+	if (e == ERR_INPUT) {
+		return of_fault(fault);
+	}
+	if (e == OK && r->access.evidence.payload == SIGV4_PAYLOAD_UNSUPPORTED) {
+		return S3E_PAYLOAD_FORM;
+	}
+	return s3error_of(e);
+}
+
+enum s3error grant_obtain(struct request *r)
+{
+	const struct kmsproto_call call = {.kind = KMSPROTO_ACCESS, .access = r->access};
+	enum err e = kmsclient_call(r->g->kms, r->a, &call, request_deadline(r), &r->grant);
+	if (e != OK) {
+		return s3error_of(e);
+	}
+	if (r->grant.verdict == KMSPROTO_BAD_CALL) {
+		/* Either side is wrong about what the user signed: never a client's fault. */
+		LOG(LOG_ERROR, "kms.bad-call", LOG_STR("op", s3op_name(r->target.op)),
+		    LOG_STR("do", "compare the versions and host-style domains of gateway and KMS"));
+	}
+	TRY_S3(of_verdict(r->grant.verdict));
+	return r->grant.n_keys == r->access.n_keys ? S3E_NONE : S3E_INTERNAL;
+}
+
+enum s3error grant_chunks(struct request *r, char previous[SIGV4_SIGNATURE_HEX],
+                          const struct sigv4_chunk *chunks, size_t n)
+{
+	const struct sigv4_evidence *evidence = &r->access.evidence;
+	struct kmsproto_reply reply = {0};
+	struct kmsproto_call call = {
+		.kind = KMSPROTO_CHUNKS,
+		.chunks = {
+			.access_key = evidence->access_key,
+			.amz_date = evidence->amz_date,
+			.date = evidence->date,
+			.region = evidence->region,
+			.service = evidence->service,
+			.chunks = chunks,
+			.n_chunks = n,
+		},
+	};
+	if (n == 0) {
+		return S3E_NONE;
+	}
+	memcpy(call.chunks.request_id, exchange_id(r->x), sizeof(call.chunks.request_id));
+	memcpy(call.chunks.previous, previous, SIGV4_SIGNATURE_HEX);
+	enum err e = kmsclient_call(r->g->kms, r->a, &call, request_deadline(r), &reply);
+	if (e != OK) {
+		return s3error_of(e);
+	}
+	memcpy(previous, chunks[n - 1].signature, SIGV4_SIGNATURE_HEX);
+	return of_verdict(reply.verdict);
+}

@@ -1,0 +1,210 @@
+/*
+ * rempart-gateway: S3 in front, ciphertext behind. main reads as a table of contents: configuration,
+ * store, index, KMS client, vault, listeners, run, and all that in reverse.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/attr.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "server/gateway/config.h"
+#include "server/gateway/request.h"
+#include "server/gateway/status.h"
+
+enum { SECRET_SLOTS = 8192, QUEUE_MAX = 4096, FIRST_UNLOCK_MS = 3000 };
+
+static const char usage[] =
+	"usage: rempart-gateway --config FILE [--check]\n"
+	"\n"
+	"  --config FILE  the configuration; see rempart-gateway(8)\n"
+	"  --check        check the configuration and exit\n"
+	"  --version      print the version and exit\n"
+	"  --help         print this text and exit\n";
+
+struct options {
+	const char *config;
+	bool check;
+};
+
+struct program {
+	struct gateway_config config;
+	struct store *store;
+	struct index *index;
+	struct vault *vault;
+	struct kmsclient *kms;
+	struct worker_pool *pool;
+	struct httpd *httpd;
+	struct gateway gateway;
+	struct status_context status;
+	struct http_service s3_service, ops_service;
+};
+
+/* 0: go on; otherwise exit with this minus one. */
+static int read_options(int argc, char **argv, struct options *o)
+{
+	static const struct option known[] = {
+		{"config", required_argument, NULL, 'c'},
+		{"check", no_argument, NULL, 'k'},
+		{"version", no_argument, NULL, 'v'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
+	};
+	int option;
+	while ((option = getopt_long(argc, argv, "c:h", known, NULL)) != -1) {
+		switch (option) {
+		case 'c':
+			o->config = optarg;
+			break;
+		case 'k':
+			o->check = true;
+			break;
+		case 'v':
+			fputs("rempart-gateway " REMPART_VERSION "\n", stdout);
+			return 1;
+		case 'h':
+			fputs(usage, stdout);
+			return 1;
+		default:
+			fputs(usage, stderr);
+			return 3;
+		}
+	}
+	if (o->config == NULL || optind != argc) {
+		fputs(usage, stderr);
+		return 3;
+	}
+	return 0;
+}
+
+static enum err open_parts(struct program *p, struct report *report)
+{
+	const struct gateway_config *c = &p->config;
+	const struct kmsclient_options kms = {
+		.url = c->kms_url,
+		.ca = c->kms_ca,
+		.certificate = c->kms_certificate,
+		.key = c->kms_key,
+		.secret_file = c->kms_secret,
+		.timeout_ms = (uint32_t)c->kms_timeout_ms,
+	};
+	TRY(store_fs_open(c->store_dir, &p->store, report));
+	TRY(index_open(c->index_dir, c->index_size_max_bytes, &p->index, report));
+	TRY(kmsclient_new(&kms, &p->kms, report));
+	const struct vault_options vault = {
+		.store = p->store,
+		.index = p->index,
+		.blob_size = (uint32_t)c->blob_size_bytes,
+		.collect_ms = c->collect_s * 1000,
+		.orphan_age_ms = c->orphan_age_s * 1000,
+	};
+	TRY(vault_new(&vault, &p->vault));
+	const struct worker_options pool = {
+		.threads = (unsigned)c->workers,
+		.queue_max = QUEUE_MAX,
+		.batch_max = 1,
+		.name = "step",
+	};
+	return worker_pool_new(&pool, &p->pool);
+}
+
+static enum err listen_on(struct program *p, const struct conf_listen *where,
+                          const struct http_service *service, bool tls, struct report *report)
+{
+	if (where->port == 0) {
+		return OK;
+	}
+	const struct listener_options o = {
+		.address = where->address,
+		.port = where->port,
+		.service = service,
+		.pool = p->pool,
+		.certificate = tls ? p->config.certificate : NULL,
+		.key = tls ? p->config.key : NULL,
+	};
+	return httpd_listen(p->httpd, &o, report);
+}
+
+static enum err open_listeners(struct program *p, struct report *report)
+{
+	struct http_limits limits = http_limits_default();
+	limits.connections_max = (unsigned)p->config.connections_max;
+	limits.buffer_total_bytes = p->config.buffer_bytes;
+	limits.drain_ms = (uint32_t)p->config.drain_s * 1000;
+	TRY(httpd_new(&limits, &p->httpd));
+	p->gateway.vault = p->vault;
+	p->gateway.index = p->index;
+	p->gateway.kms = p->kms;
+	p->gateway.region = bytes_text(p->config.region);
+	p->gateway.domains = bytes_text(p->config.domains);
+	p->gateway.access_log = p->config.access_log;
+	p->status = (struct status_context){&p->gateway, p->store, p->httpd};
+	p->s3_service = request_service(&p->gateway);
+	p->ops_service = status_service(&p->status);
+	TRY(listen_on(p, &p->config.s3, &p->s3_service, false, report));
+	TRY(listen_on(p, &p->config.s3_tls, &p->s3_service, true, report));
+	return listen_on(p, &p->config.ops, &p->ops_service, false, report);
+}
+
+static void close_all(struct program *p)
+{
+	worker_pool_stop(p->pool);
+	httpd_free(p->httpd);
+	vault_free(p->vault);
+	kmsclient_free(p->kms);
+	index_close(p->index);
+	store_free(p->store);
+}
+
+static int fail(const struct report *report, enum err e)
+{
+	fprintf(stderr, "rempart-gateway: %s\n", report->text[0] != '\0' ? report->text : err_name(e));
+	return 1;
+}
+
+static int serve(struct program *p, struct report *report)
+{
+	enum err e = open_parts(p, report);
+	if (e == OK) {
+		e = open_listeners(p, report);
+	}
+	if (e != OK) {
+		return fail(report, e);
+	}
+	/* A sealed KMS is no reason to stay away: requests ask again, and get 503 meanwhile. */
+	e = gateway_unlock(&p->gateway, clock_mono_ms() + FIRST_UNLOCK_MS);
+	LOG(LOG_INFO, "gateway.start", LOG_STR("version", REMPART_VERSION),
+	    LOG_STR("index", e == OK ? "unlocked" : "waits for the KMS"));
+	e = httpd_run(p->httpd, NULL, NULL);
+	LOG(LOG_INFO, "gateway.stop", LOG_ERR(e));
+	return e == OK ? 0 : 1;
+}
+
+int main(int argc, char **argv)
+{
+	static struct program p;
+	struct options options = {0};
+	struct report report = {{0}};
+	int stop = read_options(argc, argv, &options);
+	if (stop != 0) {
+		return stop - 1;
+	}
+	enum err e = gateway_config_load(options.config, &p.config, &report);
+	if (e != OK) {
+		return fail(&report, e);
+	}
+	if (options.check) {
+		printf("%s: good\n", options.config);
+		return 0;
+	}
+	e = secret_init(SECRET_SLOTS);
+	if (e != OK) {
+		const char *const parts[] = {"cannot lock memory for keys; raise LimitMEMLOCK= or "
+		                             "`ulimit -l` to at least 8 MiB", NULL};
+		return fail(&report, report_set(&report, e, parts));
+	}
+	int status = serve(&p, &report);
+	close_all(&p);
+	return status;
+}

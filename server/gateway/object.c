@@ -1,0 +1,296 @@
+#include "server/gateway/object.h"
+
+#include <string.h>
+
+#include "common/base/attr.h"
+#include "common/base/clock.h"
+#include "common/codec/base64.h"
+#include "common/codec/date.h"
+#include "common/codec/hex.h"
+#include "common/codec/uri.h"
+#include "common/codec/xml.h"
+
+enum { ETAG_RANDOM_BYTES = 16, METADATA_FIELDS_MAX = 128, TEXT_MAX = 128 };
+
+enum s3error object_find(struct request *r)
+{
+	enum err e = index_object_get(r->g->index, r->a, r->target.bucket, r->target.key,
+	                              &r->object);
+	r->has_object = e == OK;
+	return e == ERR_NOTFOUND ? S3E_NONE : s3error_of(e);
+}
+
+uint64_t object_now_ms(void)
+{
+	return clock_real_ms() / 1000 * 1000;
+}
+
+const struct secret *object_dek(const struct request *r, size_t i)
+{
+	return r->grant.keys[i].dek;
+}
+
+void object_etag_header(struct request *r, struct bytes etag)
+{
+	uint8_t text[TEXT_MAX];
+	struct writer w = writer_fixed(text, sizeof(text));
+	write_u8(&w, '"');
+	write_bytes(&w, etag);
+	write_u8(&w, '"');
+	answer_header(r, "etag", writer_bytes(&w));
+}
+
+void object_xml_etag(struct writer *w, struct bytes etag)
+{
+	xml_open(w, "ETag");
+	write_text(w, "&quot;");
+	xml_escape(w, etag);
+	write_text(w, "&quot;");
+	xml_close(w, "ETag");
+}
+
+void object_xml_date(struct writer *w, const char *element, uint64_t ms)
+{
+	xml_open(w, element);
+	date_write_iso_ms(w, ms);
+	xml_close(w, element);
+}
+
+void object_sse_headers(struct request *r, const struct index_object *o)
+{
+	if (o->sse == INDEX_SSE_AES256) {
+		answer_header(r, "x-amz-server-side-encryption", BYTES("AES256"));
+		return;
+	}
+	answer_header(r, "x-amz-server-side-encryption", BYTES("aws:kms"));
+	answer_header(r, "x-amz-server-side-encryption-aws-kms-key-id", o->key_arn);
+}
+
+void object_checksum_header(struct request *r, enum checksum_kind kind, struct bytes value,
+                            uint32_t composite_parts)
+{
+	uint8_t text[TEXT_MAX];
+	struct writer w = writer_fixed(text, sizeof(text));
+	const char *name = checksum_header(kind);
+	if (name == NULL) {
+		return;
+	}
+	base64_write(&w, value);
+	if (composite_parts > 0) {
+		write_u8(&w, '-');
+		write_decimal(&w, composite_parts);
+	}
+	answer_header(r, name, writer_bytes(&w));
+	answer_header(r, "x-amz-checksum-type",
+	              composite_parts > 0 ? BYTES("COMPOSITE") : BYTES("FULL_OBJECT"));
+}
+
+static void override_header(struct request *r, const char *header, const char *param,
+                            struct bytes stored)
+{
+	struct bytes value = request_param(r, param);
+	if (value.n == 0) {
+		value = stored;
+	}
+	if (value.n > 0) {
+		answer_header(r, header, value);
+	}
+}
+
+static struct bytes metadata_get(const struct index_object *o, const char *name)
+{
+	const struct field *f = field_get(o->metadata, o->n_metadata, name, false);
+	return f == NULL ? (struct bytes){NULL, 0} : f->value;
+}
+
+void object_headers(struct request *r, const struct index_object *o)
+{
+	uint8_t text[TEXT_MAX];
+	struct writer w = writer_fixed(text, sizeof(text));
+	static const struct {
+		const char *header, *param;
+	} standard[] = {
+		{"cache-control", "response-cache-control"},
+		{"content-disposition", "response-content-disposition"},
+		{"content-encoding", "response-content-encoding"},
+		{"content-language", "response-content-language"},
+		{"expires", "response-expires"},
+	};
+	date_write_http(&w, o->modified_ms);
+	answer_header(r, "last-modified", writer_bytes(&w));
+	object_etag_header(r, o->etag);
+	answer_header(r, "accept-ranges", BYTES("bytes"));
+	override_header(r, "content-type", "response-content-type", o->content_type);
+	for (size_t i = 0; i < COUNT(standard); i++) {
+		override_header(r, standard[i].header, standard[i].param,
+		                metadata_get(o, standard[i].header));
+	}
+	for (size_t i = 0; i < o->n_metadata; i++) {
+		if (bytes_starts(o->metadata[i].name, BYTES("x-amz-meta-"))) {
+			/* Names were checked when they were stored and carry a NUL behind. */
+			answer_header(r, (const char *)o->metadata[i].name.p,
+			              o->metadata[i].value);
+		}
+	}
+	object_sse_headers(r, o);
+	/* A checksum of the whole on a range would make the client refuse good bytes. */
+	if (bytes_is_nocase(request_header(r, "x-amz-checksum-mode"), "ENABLED") && !r->ranged) {
+		object_checksum_header(r, (enum checksum_kind)o->checksum_kind, o->checksum,
+		                       o->checksum_composite ? (uint32_t)o->n_parts : 0);
+	}
+}
+
+static bool is_metadata_header(struct bytes name)
+{
+	static const char *const standard[] = {"cache-control", "content-disposition",
+	                                       "content-encoding", "content-language", "expires"};
+	for (size_t i = 0; i < COUNT(standard); i++) {
+		if (bytes_is_nocase(name, standard[i])) {
+			return true;
+		}
+	}
+	return name.n > 11 && bytes_is_nocase(bytes_first(name, 11), "x-amz-meta-");
+}
+
+static struct bytes lower(struct arena *a, struct bytes name)
+{
+	struct bytes copy = arena_copy(a, name);
+	uint8_t *p = (uint8_t *)copy.p;
+	for (size_t i = 0; p != NULL && i < copy.n; i++) {
+		if (p[i] >= 'A' && p[i] <= 'Z') {
+			p[i] = (uint8_t)(p[i] + ('a' - 'A'));
+		}
+	}
+	return copy;
+}
+
+/* aws-chunked is how the body travelled, not what the object is encoded with. */
+static struct bytes without_aws_chunked(struct arena *a, struct bytes value)
+{
+	struct bytes parts[2 * METADATA_FIELDS_MAX];
+	size_t n = 0;
+	struct bytes rest = value;
+	while (rest.p != NULL && n + 2 <= COUNT(parts)) {
+		struct bytes one = bytes_trim(bytes_split(&rest, ','));
+		if (one.n == 0 || bytes_is_nocase(one, "aws-chunked")) {
+			continue;
+		}
+		if (n > 0) {
+			parts[n++] = BYTES(",");
+		}
+		parts[n++] = one;
+	}
+	return arena_join(a, parts, n);
+}
+
+enum s3error object_take_metadata(struct request *r, struct index_object *o)
+{
+	const struct http_head *head = exchange_head(r->x);
+	struct field *kept = arena_alloc(r->a, METADATA_FIELDS_MAX * sizeof(*kept));
+	size_t n = 0;
+	size_t user_bytes = 0;
+	if (kept == NULL) {
+		return S3E_SLOW_DOWN;
+	}
+	for (size_t i = 0; i < head->n_fields; i++) {
+		if (!is_metadata_header(head->fields[i].name)) {
+			continue;
+		}
+		struct field f = {lower(r->a, head->fields[i].name), head->fields[i].value};
+		if (bytes_is(f.name, "content-encoding")) {
+			f.value = without_aws_chunked(r->a, f.value);
+			if (f.value.n == 0) {
+				continue;
+			}
+		}
+		if (bytes_starts(f.name, BYTES("x-amz-meta-"))) {
+			user_bytes += f.name.n - 11 + f.value.n;
+		}
+		if (n == METADATA_FIELDS_MAX || user_bytes > GATEWAY_METADATA_MAX) {
+			return S3E_METADATA_TOO_LARGE;
+		}
+		kept[n++] = f;
+	}
+	o->metadata = kept;
+	o->n_metadata = n;
+	o->content_type = request_header(r, "content-type");
+	if (o->content_type.n == 0) {
+		o->content_type = BYTES("binary/octet-stream");
+	}
+	return S3E_NONE;
+}
+
+enum s3error object_take_sse(struct request *r, struct index_object *o)
+{
+	struct bytes wanted = request_header(r, "x-amz-server-side-encryption");
+	bool key_named = request_has_header(r, "x-amz-server-side-encryption-aws-kms-key-id");
+	if (request_has_header(r, "x-amz-server-side-encryption-customer-algorithm") ||
+	    request_has_header(r, "x-amz-server-side-encryption-customer-key") ||
+	    request_has_header(r, "x-amz-server-side-encryption-context")) {
+		return S3E_NOT_IMPLEMENTED;
+	}
+	o->sse = INDEX_SSE_KMS;
+	if (wanted.n == 0 || bytes_is(wanted, "aws:kms")) {
+		return key_named && wanted.n == 0 ? S3E_INVALID_ARGUMENT : S3E_NONE;
+	}
+	if (bytes_is(wanted, "AES256")) {
+		o->sse = INDEX_SSE_AES256;
+		return key_named ? S3E_INVALID_ARGUMENT : S3E_NONE;
+	}
+	return S3E_INVALID_ENCRYPTION;
+}
+
+/* Headers that ask for something which would be silently lost are refused, never ignored. */
+static enum s3error refuse_unbuilt_headers(const struct request *r)
+{
+	static const char *const unbuilt[] = {
+		"x-amz-tagging", "x-amz-object-lock-mode", "x-amz-object-lock-legal-hold",
+		"x-amz-object-lock-retain-until-date", "x-amz-website-redirect-location",
+		"x-amz-write-offset-bytes", "x-amz-grant-read", "x-amz-grant-write",
+		"x-amz-grant-full-control", "x-amz-grant-read-acp", "x-amz-grant-write-acp",
+	};
+	for (size_t i = 0; i < COUNT(unbuilt); i++) {
+		if (request_has_header(r, unbuilt[i])) {
+			return S3E_NOT_IMPLEMENTED;
+		}
+	}
+	struct bytes acl = request_header(r, "x-amz-acl");
+	if (acl.n > 0 && !bytes_is(acl, "private") && !bytes_is(acl, "bucket-owner-full-control")) {
+		return S3E_NOT_IMPLEMENTED;
+	}
+	struct bytes class = request_header(r, "x-amz-storage-class");
+	return class.n > 0 && !bytes_is(class, "STANDARD") ? S3E_NOT_IMPLEMENTED : S3E_NONE;
+}
+
+enum s3error object_new(struct request *r)
+{
+	struct index_object *o = &r->object;
+	TRY_S3(refuse_unbuilt_headers(r));
+	TRY_S3(object_take_sse(r, o));
+	TRY_S3(object_take_metadata(r, o));
+	TRY_S3(object_write_condition(r));
+	o->bucket = r->target.bucket;
+	o->key = r->target.key;
+	random_bytes(o->id, sizeof(o->id));
+	return S3E_NONE;
+}
+
+enum s3error object_random_etag(struct request *r, uint32_t parts, struct bytes *ret)
+{
+	uint8_t random[ETAG_RANDOM_BYTES];
+	random_bytes(random, sizeof(random));
+	return object_md5_etag(r, bytes_of(random, sizeof(random)), parts, ret);
+}
+
+enum s3error object_md5_etag(struct request *r, struct bytes md5, uint32_t parts, struct bytes *ret)
+{
+	uint8_t text[TEXT_MAX];
+	struct writer w = writer_fixed(text, sizeof(text));
+	hex_write(&w, md5);
+	if (parts > 0) {
+		write_u8(&w, '-');
+		write_decimal(&w, parts);
+	}
+	*ret = arena_copy(r->a, writer_bytes(&w));
+	return ret->p == NULL ? S3E_SLOW_DOWN : S3E_NONE;
+}

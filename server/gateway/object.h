@@ -1,0 +1,53 @@
+/* What GET, HEAD, PUT and copy share: headers of an object, preconditions, ranges. */
+#ifndef REMPART_GATEWAY_OBJECT_H
+#define REMPART_GATEWAY_OBJECT_H
+#include "server/gateway/request.h"
+
+enum { STEP_ROOM_BYTES = 64 << 10 };
+
+/* object_find: r->object from the index; S3E_NONE and has_object false when there is none. */
+enum s3error object_find(struct request *r);
+/* object_headers: everything that S3 tells of an object, on GET and HEAD. */
+void object_headers(struct request *r, const struct index_object *o);
+/* object_tags: ETag and Last-Modified alone (304, PUT). */
+void object_etag_header(struct request *r, struct bytes etag);
+/* object_sse_headers: x-amz-server-side-encryption and the key's ARN. */
+void object_sse_headers(struct request *r, const struct index_object *o);
+void object_checksum_header(struct request *r, enum checksum_kind kind, struct bytes value,
+                            uint32_t composite_parts);
+
+/* object_xml_etag: <ETag> in its quotes; object_xml_date: a date as S3's XML has it. */
+void object_xml_etag(struct writer *w, struct bytes etag);
+void object_xml_date(struct writer *w, const char *element, uint64_t ms);
+
+/* object_preconditions: If-Match, If-None-Match, If-(Un)Modified-Since of RFC 9110 13.2.2, with a prefix for
+ * copies ("x-amz-copy-source-if-match" ...: prefix "x-amz-copy-source-"). copy: 304 becomes 412. */
+enum s3error object_preconditions(struct request *r, const struct index_object *o,
+                                  const char *prefix, bool copy);
+/* object_write_condition: If-Match, If-None-Match of PUT, Complete, Delete, into r->condition. */
+enum s3error object_write_condition(struct request *r);
+/* object_etag_matches: one entity tag or a list, quoted or not, or "*". */
+bool object_etag_matches(struct bytes list, struct bytes etag);
+struct bytes object_unquote(struct bytes etag);
+
+/* range_read: `bytes=` header against a size. *ret_ranged false: no range, or one that HTTP says to ignore. */
+enum s3error range_read(struct bytes header, uint64_t size, uint64_t *ret_first,
+                        uint64_t *ret_count, bool *ret_ranged);
+
+/* object_new: id, owner of the name, dates, SSE and metadata of r->object from the request's headers. */
+enum s3error object_new(struct request *r);
+/* object_take_metadata: content type and metadata only. */
+enum s3error object_take_metadata(struct request *r, struct index_object *o);
+/* object_take_sse: x-amz-server-side-encryption...; refuses SSE-C and what is not built. */
+enum s3error object_take_sse(struct request *r, struct index_object *o);
+/* object_random_etag: 32 random hex digits and "-<parts>": nothing of the content leaks. */
+enum s3error object_random_etag(struct request *r, uint32_t parts, struct bytes *ret);
+enum s3error object_md5_etag(struct request *r, struct bytes md5, uint32_t parts, struct bytes *ret);
+
+/* object_now_ms: the time of a change, in whole seconds: HTTP dates know no more, and a listing must
+ * say the same as HEAD. */
+uint64_t object_now_ms(void);
+/* object_dek: the keys granted, in the order of the key calls. */
+const struct secret *object_dek(const struct request *r, size_t i);
+
+#endif

@@ -1,0 +1,251 @@
+/* CopyObject and UploadPartCopy: both keys come with one grant, against the one signature that names both. */
+#include <stdlib.h>
+
+#include "common/base/clock.h"
+#include "common/codec/xml.h"
+#include "server/gateway/ops.h"
+
+enum { COPY_STEP_BYTES = 256 << 10, COPY_DEADLINE_MS = 60000 };
+
+static enum s3error find_source(struct request *r)
+{
+	struct bytes bucket, key, version;
+	struct index_bucket source_bucket;
+	if (s3op_copy_source(r->a, request_header(r, "x-amz-copy-source"), &bucket, &key,
+	                     &version) != OK) {
+		r->outcome = S3E_COPY_SOURCE;
+		return S3E_NONE;
+	}
+	if (version.n > 0 && !bytes_is(version, "null")) {
+		r->outcome = S3E_NOT_IMPLEMENTED;
+		return S3E_NONE;
+	}
+	enum err e = index_bucket_get(r->g->index, r->a, bucket, &source_bucket);
+	if (e == OK) {
+		e = index_object_get(r->g->index, r->a, bucket, key, &r->source);
+		if (e == ERR_NOTFOUND) {
+			r->outcome = S3E_NO_SUCH_KEY;
+			return S3E_NONE;
+		}
+	}
+	if (e == ERR_NOTFOUND) {
+		r->outcome = S3E_NO_SUCH_BUCKET;
+		return S3E_NONE;
+	}
+	TRY_S3(s3error_of(e));
+	r->has_object = true;
+	r->first = 0;
+	r->count = r->source.size;
+	r->outcome = object_preconditions(r, &r->source, "x-amz-copy-source-", true);
+	return S3E_NONE;
+}
+
+/* COPY takes metadata from the source, REPLACE from the request. */
+static enum s3error new_object(struct request *r)
+{
+	struct bytes directive = request_header(r, "x-amz-metadata-directive");
+	bool replace = bytes_is(directive, "REPLACE");
+	if (directive.n > 0 && !replace && !bytes_is(directive, "COPY")) {
+		return S3E_INVALID_ARGUMENT;
+	}
+	if (request_has_header(r, "x-amz-tagging-directive")) {
+		return S3E_NOT_IMPLEMENTED;
+	}
+	TRY_S3(object_new(r));
+	if (!replace) {
+		bool same = bytes_equal(r->source.bucket, r->target.bucket) &&
+		            bytes_equal(r->source.key, r->target.key);
+		if (same && !request_has_header(r, "x-amz-server-side-encryption")) {
+			return S3E_SELF_COPY;
+		}
+		r->object.metadata = r->source.metadata;
+		r->object.n_metadata = r->source.n_metadata;
+		r->object.content_type = r->source.content_type;
+	}
+	return r->count > GATEWAY_OBJECT_MAX ? S3E_COPY_TOO_LARGE : S3E_NONE;
+}
+
+enum s3error op_copy_object_prepare(struct request *r)
+{
+	TRY_S3(find_source(r));
+	if (r->outcome == S3E_NONE) {
+		r->outcome = new_object(r);
+	}
+	if (r->outcome == S3E_NONE) {
+		request_key_open(r, true, &r->source);
+		request_key_issue(r, r->target.bucket, r->target.key, r->object.id);
+	}
+	return S3E_NONE;
+}
+
+/* The digests that a copy needs on the way: MD5 for AES256 ETags, and the source's checksum kind. */
+struct digests {
+	struct checksum *md5, *checksum;
+	uint8_t md5_value[CHECKSUM_BYTES_MAX], value[CHECKSUM_BYTES_MAX];
+	size_t md5_n, n;
+};
+
+static enum err digest(struct digests *d, struct bytes b)
+{
+	if (d->md5 != NULL) {
+		TRY(checksum_update(d->md5, b));
+	}
+	return d->checksum == NULL ? OK : checksum_update(d->checksum, b);
+}
+
+static enum err digests_finish(struct digests *d)
+{
+	if (d->md5 != NULL) {
+		TRY(checksum_final(d->md5, d->md5_value, &d->md5_n));
+	}
+	return d->checksum == NULL ? OK : checksum_final(d->checksum, d->value, &d->n);
+}
+
+/* Open the source, seal the target, segment by segment; plaintext is only ever in this buffer. */
+static enum err pump(struct request *r, struct digests *d, uint8_t *memory)
+{
+	bool last = false;
+	while (!last) {
+		struct writer out = writer_fixed(memory, COPY_STEP_BYTES);
+		uint64_t deadline = clock_mono_ms() + COPY_DEADLINE_MS;
+		TRY(vault_read(r->reader, deadline, &out, &last));
+		TRY(digest(d, writer_bytes(&out)));
+		vault_write_deadline(r->writer, deadline);
+		TRY(vault_write(r->writer, writer_bytes(&out)));
+	}
+	vault_write_deadline(r->writer, clock_mono_ms() + COPY_DEADLINE_MS);
+	return digests_finish(d);
+}
+
+static enum err copy_bytes(struct request *r, const struct secret *source_dek,
+                           const struct secret *target_dek, struct digests *d)
+{
+	uint8_t *memory = malloc(COPY_STEP_BYTES);
+	if (memory == NULL) {
+		return ERR_NOMEM;
+	}
+	enum err e = vault_read_begin(r->g->vault, &r->source, source_dek, r->first, r->count,
+	                              &r->reader);
+	if (e == OK) {
+		e = vault_write_begin(r->g->vault, target_dek, request_deadline(r), &r->writer);
+	}
+	if (e == OK) {
+		e = pump(r, d, memory);
+	}
+	wipe(memory, COPY_STEP_BYTES);
+	free(memory);
+	return e;
+}
+
+static enum s3error copy_with_digests(struct request *r, const struct secret *source_dek,
+                                      const struct secret *target_dek, bool md5,
+                                      enum checksum_kind kind, struct digests *d)
+{
+	enum err e = md5 ? checksum_new(CHECKSUM_MD5, &d->md5) : OK;
+	if (e == OK && kind != CHECKSUM_NONE) {
+		e = checksum_new(kind, &d->checksum);
+	}
+	if (e == OK) {
+		e = copy_bytes(r, source_dek, target_dek, d);
+	}
+	checksum_free(d->md5);
+	checksum_free(d->checksum);
+	return s3error_of(e);
+}
+
+static void answer_copy(struct request *r, const char *element, uint64_t modified_ms,
+                        struct bytes etag)
+{
+	struct writer w = writer_growing(GATEWAY_ANSWER_MAX);
+	xml_begin(&w);
+	xml_open(&w, element);
+	object_xml_date(&w, "LastModified", modified_ms);
+	object_xml_etag(&w, etag);
+	xml_close(&w, element);
+	answer_xml(r, 200, &w);
+}
+
+static enum checksum_kind copy_kind(const struct request *r)
+{
+	struct bytes wanted = request_header(r, "x-amz-checksum-algorithm");
+	if (wanted.n > 0) {
+		return checksum_by_name(wanted);
+	}
+	return (enum checksum_kind)r->source.checksum_kind;
+}
+
+enum s3error op_copy_object_begin(struct request *r)
+{
+	struct index_object *o = &r->object;
+	struct digests d = {0};
+	bool no_bucket = false;
+	o->wrapped = r->grant.keys[1].wrapped;
+	o->key_arn = r->grant.keys[1].arn;
+	TRY_S3(copy_with_digests(r, object_dek(r, 0), object_dek(r, 1),
+	                         o->sse == INDEX_SSE_AES256, copy_kind(r), &d));
+	if (o->sse == INDEX_SSE_AES256) {
+		TRY_S3(object_md5_etag(r, bytes_of(d.md5_value, d.md5_n), 0, &o->etag));
+	} else {
+		TRY_S3(object_random_etag(r, 1, &o->etag));
+	}
+	o->checksum_kind = (uint8_t)copy_kind(r);
+	o->checksum = arena_copy(r->a, bytes_of(d.value, d.n));
+	o->modified_ms = object_now_ms();
+	struct vault_writer *writer = r->writer;
+	r->writer = NULL;
+	enum err e = vault_write_object(writer, r->a, o, &r->condition, &no_bucket);
+	if (e == ERR_NOTFOUND) {
+		return no_bucket ? S3E_NO_SUCH_BUCKET : S3E_NO_SUCH_KEY;
+	}
+	TRY_S3(s3error_of(e));
+	answer_copy(r, "CopyObjectResult", o->modified_ms, o->etag);
+	object_sse_headers(r, o);
+	return S3E_NONE;
+}
+
+enum s3error op_upload_part_copy_prepare(struct request *r)
+{
+	TRY_S3(upload_find(r));
+	if (r->outcome != S3E_NONE) {
+		return S3E_NONE;
+	}
+	TRY_S3(find_source(r));
+	if (r->outcome != S3E_NONE) {
+		return S3E_NONE;
+	}
+	struct bytes range = request_header(r, "x-amz-copy-source-range");
+	if (range.n > 0) {
+		r->outcome = range_read(range, r->source.size, &r->first, &r->count, &r->ranged);
+		/* Here a range that S3 cannot take literally is an error, not ignored. */
+		if (r->outcome != S3E_NONE || !r->ranged) {
+			r->outcome = S3E_INVALID_ARGUMENT;
+			return S3E_NONE;
+		}
+	}
+	r->outcome = r->count > GATEWAY_OBJECT_MAX ? S3E_COPY_TOO_LARGE : upload_part_number(r);
+	if (r->outcome == S3E_NONE) {
+		request_key_open(r, true, &r->source);
+		request_key_open(r, false, &r->upload.object);
+	}
+	return S3E_NONE;
+}
+
+enum s3error op_upload_part_copy_begin(struct request *r)
+{
+	struct digests d = {0};
+	struct index_part part = {0};
+	bool md5 = r->upload.object.sse == INDEX_SSE_AES256;
+	enum checksum_kind kind = (enum checksum_kind)r->upload.object.checksum_kind;
+	TRY_S3(copy_with_digests(r, object_dek(r, 0), object_dek(r, 1), md5, kind, &d));
+	if (md5) {
+		TRY_S3(object_md5_etag(r, bytes_of(d.md5_value, d.md5_n), 0, &part.etag));
+	} else {
+		TRY_S3(object_random_etag(r, 0, &part.etag));
+	}
+	part.checksum_kind = (uint8_t)kind;
+	part.checksum = bytes_of(d.value, d.n);
+	TRY_S3(upload_store_part(r, &part));
+	answer_copy(r, "CopyPartResult", part.modified_ms, part.etag);
+	object_sse_headers(r, &r->upload.object);
+	return S3E_NONE;
+}

@@ -1,0 +1,120 @@
+/* GetObject and HeadObject. */
+#include "server/gateway/ops.h"
+
+/* partNumber=N: the bytes of that part, and how many parts there are. */
+static enum s3error select_part(struct request *r)
+{
+	uint32_t wanted = 0;
+	uint64_t first = 0;
+	TRY_S3(request_param_u32(r, "partNumber", 0, &wanted));
+	if (wanted == 0 || request_has_header(r, "range")) {
+		return S3E_INVALID_ARGUMENT;
+	}
+	for (size_t i = 0; i < r->object.n_parts; i++) {
+		const struct index_part *part = &r->object.parts[i];
+		if (part->number == wanted) {
+			r->first = first;
+			r->count = part->size;
+			r->ranged = true;
+			r->part_number = wanted;
+			return S3E_NONE;
+		}
+		first += part->size;
+	}
+	return S3E_INVALID_PART_NUMBER;
+}
+
+static enum s3error select_range(struct request *r)
+{
+	if (request_has_param(r, "partNumber")) {
+		return select_part(r);
+	}
+	return range_read(request_header(r, "range"), r->object.size, &r->first, &r->count,
+	                  &r->ranged);
+}
+
+/* Everything that can be decided without the key is decided first, so that a key is opened only
+ * for bytes that are really sent. */
+static enum s3error select_object(struct request *r)
+{
+	TRY_S3(object_find(r));
+	if (!r->has_object) {
+		r->outcome = S3E_NO_SUCH_KEY;
+		return S3E_NONE;
+	}
+	r->outcome = object_preconditions(r, &r->object, "", false);
+	if (r->outcome == S3E_NONE) {
+		r->outcome = select_range(r);
+	}
+	return S3E_NONE;
+}
+
+enum s3error op_head_object_prepare(struct request *r)
+{
+	return select_object(r);
+}
+
+enum s3error op_get_object_prepare(struct request *r)
+{
+	TRY_S3(select_object(r));
+	if (r->outcome == S3E_NONE) {
+		request_key_open(r, false, &r->object);
+	}
+	return S3E_NONE;
+}
+
+static uint32_t part_count(const struct index_object *o)
+{
+	uint32_t n = 0;
+	for (size_t i = 0; i < o->n_parts; i++) {
+		n += o->parts[i].number <= INDEX_PARTS_MAX;
+	}
+	return n;
+}
+
+static void object_answer(struct request *r)
+{
+	if (r->ranged) {
+		uint8_t text[80];
+		struct writer w = writer_fixed(text, sizeof(text));
+		write_text(&w, "bytes ");
+		write_decimal(&w, r->first);
+		write_u8(&w, '-');
+		write_decimal(&w, r->count == 0 ? 0 : r->first + r->count - 1);
+		write_u8(&w, '/');
+		write_decimal(&w, r->object.size);
+		if (r->count > 0) {
+			answer_header(r, "content-range", writer_bytes(&w));
+		}
+	}
+	if (r->part_number > 0 && r->object.multipart) {
+		answer_header_u64(r, "x-amz-mp-parts-count", part_count(&r->object));
+	}
+	object_headers(r, &r->object);
+}
+
+static unsigned answer_status(const struct request *r)
+{
+	return r->ranged ? 206 : 200;
+}
+
+enum s3error op_head_object_begin(struct request *r)
+{
+	answer_stream(r, answer_status(r), r->count);
+	object_answer(r);
+	return S3E_NONE;
+}
+
+enum s3error op_get_object_begin(struct request *r)
+{
+	TRY_S3(s3error_of(vault_read_begin(r->g->vault, &r->object, object_dek(r, 0), r->first,
+	                                   r->count, &r->reader)));
+	answer_stream(r, answer_status(r), r->count);
+	object_answer(r);
+	return S3E_NONE;
+}
+
+enum err op_get_object_more(struct request *r, struct writer *out, bool *ret_last)
+{
+	return vault_read(r->reader, request_deadline(r), out, ret_last);
+}

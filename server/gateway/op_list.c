@@ -1,0 +1,174 @@
+/* ListObjects, versions 1 and 2. */
+#include "common/codec/base64.h"
+#include "common/codec/uri.h"
+#include "common/codec/xml.h"
+#include "server/gateway/ops.h"
+
+struct listing {
+	struct index_list_query query;
+	struct index_list_page page;
+	bool url; /* encoding-type=url */
+	bool owner;
+};
+
+/* S3 encodes '/' too little and '~' not at all; SDKs decode whatever %XX they meet. */
+static void element(struct writer *w, const struct listing *l, const char *name, struct bytes value)
+{
+	if (!l->url) {
+		xml_element(w, name, value);
+		return;
+	}
+	xml_open(w, name);
+	uri_encode(w, value, true);
+	xml_close(w, name);
+}
+
+static enum s3error read_common(struct request *r, struct listing *l)
+{
+	struct bytes encoding = request_param(r, "encoding-type");
+	uint32_t max = 0;
+	if (encoding.n > 0 && !bytes_is(encoding, "url")) {
+		return S3E_INVALID_ARGUMENT;
+	}
+	TRY_S3(request_param_u32(r, "max-keys", GATEWAY_PAGE_MAX, &max));
+	l->url = encoding.n > 0;
+	l->query.bucket = r->target.bucket;
+	l->query.prefix = request_param(r, "prefix");
+	l->query.delimiter = request_param(r, "delimiter");
+	l->query.max = max < GATEWAY_PAGE_MAX ? max : GATEWAY_PAGE_MAX;
+	bool utf8 = bytes_is_utf8(l->query.prefix) && bytes_is_utf8(l->query.delimiter);
+	return utf8 ? S3E_NONE : S3E_INVALID_ARGUMENT;
+}
+
+static enum s3error run(struct request *r, struct listing *l)
+{
+	if (l->query.max == 0) {
+		return S3E_NONE; /* an empty page, not truncated: so S3 answers max-keys=0 */
+	}
+	return s3error_of(index_list(r->g->index, r->a, &l->query, &l->page));
+}
+
+static void write_owner(struct request *r, struct writer *w)
+{
+	xml_open(w, "Owner");
+	xml_element(w, "ID", r->bucket.owner_id);
+	xml_element(w, "DisplayName", r->bucket.owner_name);
+	xml_close(w, "Owner");
+}
+
+static void write_object(struct request *r, struct writer *w, const struct listing *l,
+                         const struct index_list_entry *entry)
+{
+	xml_open(w, "Contents");
+	element(w, l, "Key", entry->key);
+	object_xml_date(w, "LastModified", entry->modified_ms);
+	object_xml_etag(w, entry->etag);
+	if (entry->checksum_kind != CHECKSUM_NONE) {
+		xml_element_text(w, "ChecksumAlgorithm",
+		                 checksum_name((enum checksum_kind)entry->checksum_kind));
+		xml_element_text(w, "ChecksumType",
+		                 entry->checksum_composite ? "COMPOSITE" : "FULL_OBJECT");
+	}
+	xml_element_u64(w, "Size", entry->size);
+	if (l->owner) {
+		write_owner(r, w);
+	}
+	xml_element_text(w, "StorageClass", "STANDARD");
+	xml_close(w, "Contents");
+}
+
+static void write_page(struct request *r, struct writer *w, const struct listing *l)
+{
+	element(w, l, "Prefix", l->query.prefix);
+	if (l->query.delimiter.n > 0) {
+		element(w, l, "Delimiter", l->query.delimiter);
+	}
+	xml_element_u64(w, "MaxKeys", l->query.max);
+	if (l->url) {
+		xml_element_text(w, "EncodingType", "url");
+	}
+	xml_element_bool(w, "IsTruncated", l->page.truncated);
+	for (size_t i = 0; i < l->page.n; i++) {
+		const struct index_list_entry *entry = &l->page.entries[i];
+		if (!entry->prefix) {
+			write_object(r, w, l, entry);
+			continue;
+		}
+		xml_open(w, "CommonPrefixes");
+		element(w, l, "Prefix", entry->key);
+		xml_close(w, "CommonPrefixes");
+	}
+}
+
+static void list_begin(struct request *r, struct writer *w)
+{
+	*w = writer_growing(GATEWAY_ANSWER_MAX);
+	xml_begin(w);
+	xml_open(w, "ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"");
+	xml_element(w, "Name", r->target.bucket);
+}
+
+enum s3error op_list_objects(struct request *r)
+{
+	struct listing l = {.owner = true};
+	struct writer w;
+	TRY_S3(read_common(r, &l));
+	l.query.after = request_param(r, "marker");
+	TRY_S3(run(r, &l));
+	list_begin(r, &w);
+	element(&w, &l, "Marker", l.query.after);
+	/* Without a delimiter the client takes the last key; S3 gives NextMarker only with one. */
+	if (l.page.truncated && l.query.delimiter.n > 0) {
+		element(&w, &l, "NextMarker", l.page.next);
+	}
+	write_page(r, &w, &l);
+	xml_close(&w, "ListBucketResult");
+	answer_xml(r, 200, &w);
+	return S3E_NONE;
+}
+
+/* A continuation token is the last key, in base64: opaque enough to stay out of XML's and URLs' way. */
+static enum s3error read_token(struct request *r, struct bytes *ret)
+{
+	struct bytes token = request_param(r, "continuation-token");
+	uint8_t *memory = arena_alloc(r->a, token.n + 1);
+	if (memory == NULL) {
+		return S3E_SLOW_DOWN;
+	}
+	struct writer w = writer_fixed(memory, token.n + 1);
+	if (base64_read(token, &w) != OK || w.used == 0 || w.used > INDEX_KEY_MAX) {
+		return S3E_INVALID_ARGUMENT;
+	}
+	*ret = writer_bytes(&w);
+	return S3E_NONE;
+}
+
+enum s3error op_list_objects_v2(struct request *r)
+{
+	struct listing l = {.owner = bytes_is(request_param(r, "fetch-owner"), "true")};
+	struct writer w;
+	TRY_S3(read_common(r, &l));
+	struct bytes start = request_param(r, "start-after");
+	l.query.after = start;
+	if (request_has_param(r, "continuation-token")) {
+		TRY_S3(read_token(r, &l.query.after));
+	}
+	TRY_S3(run(r, &l));
+	list_begin(r, &w);
+	if (start.n > 0) {
+		element(&w, &l, "StartAfter", start);
+	}
+	if (request_has_param(r, "continuation-token")) {
+		xml_element(&w, "ContinuationToken", request_param(r, "continuation-token"));
+	}
+	if (l.page.truncated) {
+		xml_open(&w, "NextContinuationToken");
+		base64_write(&w, l.page.next);
+		xml_close(&w, "NextContinuationToken");
+	}
+	xml_element_u64(&w, "KeyCount", l.page.n);
+	write_page(r, &w, &l);
+	xml_close(&w, "ListBucketResult");
+	answer_xml(r, 200, &w);
+	return S3E_NONE;
+}

@@ -1,0 +1,67 @@
+/* The operations, as route.c names them; each file op_*.c holds a family. See struct op in request.h. */
+#ifndef REMPART_GATEWAY_OPS_H
+#define REMPART_GATEWAY_OPS_H
+#include "server/gateway/object.h"
+#include "server/gateway/request.h"
+
+/* op_bucket.c */
+enum s3error op_list_buckets(struct request *r);
+enum s3error op_create_bucket_begin(struct request *r);
+enum s3error op_create_bucket_end(struct request *r);
+enum s3error op_head_bucket(struct request *r);
+enum s3error op_delete_bucket(struct request *r);
+enum s3error op_get_bucket_location(struct request *r);
+
+/* op_list.c */
+enum s3error op_list_objects(struct request *r);
+enum s3error op_list_objects_v2(struct request *r);
+
+/* op_get.c */
+enum s3error op_get_object_prepare(struct request *r);
+enum s3error op_get_object_begin(struct request *r);
+enum err op_get_object_more(struct request *r, struct writer *out, bool *ret_last);
+enum s3error op_head_object_prepare(struct request *r);
+enum s3error op_head_object_begin(struct request *r);
+
+/* op_put.c */
+enum s3error op_put_object_prepare(struct request *r);
+enum s3error op_put_object_begin(struct request *r);
+enum s3error op_put_object_end(struct request *r);
+
+/* op_copy.c */
+enum s3error op_copy_object_prepare(struct request *r);
+enum s3error op_copy_object_begin(struct request *r);
+enum s3error op_upload_part_copy_prepare(struct request *r);
+enum s3error op_upload_part_copy_begin(struct request *r);
+
+/* op_delete.c */
+enum s3error op_delete_object(struct request *r);
+enum s3error op_delete_objects_begin(struct request *r);
+enum s3error op_delete_objects_end(struct request *r);
+
+/* op_upload.c */
+enum s3error op_create_upload_prepare(struct request *r);
+enum s3error op_create_upload_begin(struct request *r);
+enum s3error op_upload_part_prepare(struct request *r);
+enum s3error op_upload_part_begin(struct request *r);
+enum s3error op_upload_part_end(struct request *r);
+enum s3error op_abort_upload(struct request *r);
+enum s3error op_list_parts(struct request *r);
+enum s3error op_list_uploads(struct request *r);
+/* upload_find: r->upload from uploadId; S3E_NO_SUCH_UPLOAD goes to r->outcome. */
+enum s3error upload_find(struct request *r);
+/* upload_part_number: r->part_number from partNumber, 1..10000. */
+enum s3error upload_part_number(struct request *r);
+/* upload_store_part: finish r->writer as part r->part_number of r->upload. */
+enum s3error upload_store_part(struct request *r, struct index_part *part);
+
+/* op_complete.c */
+enum s3error op_complete_upload_prepare(struct request *r);
+enum s3error op_complete_upload_begin(struct request *r);
+enum s3error op_complete_upload_end(struct request *r);
+
+/* Shared by several families. */
+/* collect_body: read a small body into r->text. */
+enum s3error collect_body(struct request *r, uint64_t size_max);
+
+#endif

@@ -1,0 +1,282 @@
+#include "server/gateway/request.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/codec/hex.h"
+#include "common/codec/uri.h"
+#include "server/gateway/grant.h"
+
+uint64_t request_deadline(const struct request *r)
+{
+	return exchange_deadline_ms(r->x);
+}
+
+struct bytes request_header(const struct request *r, const char *name)
+{
+	const struct bytes *value = exchange_field(r->x, name);
+	return value == NULL ? (struct bytes){NULL, 0} : *value;
+}
+
+bool request_has_header(const struct request *r, const char *name)
+{
+	return exchange_field(r->x, name) != NULL;
+}
+
+struct bytes request_param(const struct request *r, const char *name)
+{
+	const struct field *f = field_get(r->query, r->n_query, name, false);
+	return f == NULL ? (struct bytes){NULL, 0} : f->value;
+}
+
+bool request_has_param(const struct request *r, const char *name)
+{
+	return field_get(r->query, r->n_query, name, false) != NULL;
+}
+
+enum s3error request_param_u32(const struct request *r, const char *name, uint32_t fallback,
+                               uint32_t *ret)
+{
+	struct bytes text = request_param(r, name);
+	uint64_t value = fallback;
+	if (text.n > 0 && bytes_u64(text, &value) != OK) {
+		return S3E_INVALID_ARGUMENT;
+	}
+	if (value > INT32_MAX) {
+		return S3E_INVALID_ARGUMENT;
+	}
+	*ret = (uint32_t)value;
+	return S3E_NONE;
+}
+
+void request_key_issue(struct request *r, struct bytes bucket, struct bytes key,
+                       const uint8_t *object_id)
+{
+	assert(r->access.n_keys < KMSPROTO_KEYS_MAX);
+	struct kmsproto_key_call *call = &r->access.keys[r->access.n_keys++];
+	call->op = KMSPROTO_ISSUE;
+	call->bucket = bucket;
+	call->key = key;
+	call->kek = request_header(r, "x-amz-server-side-encryption-aws-kms-key-id");
+	memcpy(call->object_id, object_id, sizeof(call->object_id));
+}
+
+void request_key_open(struct request *r, bool source, const struct index_object *object)
+{
+	assert(r->access.n_keys < KMSPROTO_KEYS_MAX);
+	struct kmsproto_key_call *call = &r->access.keys[r->access.n_keys++];
+	call->op = KMSPROTO_OPEN;
+	call->source = source;
+	call->bucket = object->bucket;
+	call->key = object->key;
+	call->wrapped = object->wrapped;
+	memcpy(call->object_id, object->id, sizeof(call->object_id));
+}
+
+/* Stage 1. */
+static enum s3error route(struct request *r)
+{
+	const struct http_head *head = exchange_head(r->x);
+	enum err e = uri_query(r->a, head->query, GATEWAY_QUERY_MAX, &r->query, &r->n_query);
+	if (e != OK) {
+		return S3E_INVALID_URI;
+	}
+	struct bytes host = s3op_host_bucket(request_header(r, "host"), r->g->domains);
+	e = s3op_resolve(r->a, head->method, host, head->path, r->query, r->n_query,
+	                 request_has_header(r, "x-amz-copy-source"), &r->target);
+	if (e != OK) {
+		return e == ERR_LIMIT ? S3E_KEY_TOO_LONG : S3E_INVALID_URI;
+	}
+	r->op = op_of(r->target.op);
+	return S3E_NONE;
+}
+
+/* Told only after the grant: whoever cannot sign learns nothing about what exists here. */
+static enum s3error refuse_unbuilt(const struct request *r)
+{
+	if (r->target.op == S3OP_NONE) {
+		return S3E_METHOD_NOT_ALLOWED;
+	}
+	return r->op == NULL ? S3E_NOT_IMPLEMENTED : S3E_NONE;
+}
+
+/* Stage 5. */
+static enum s3error check_bucket(struct request *r)
+{
+	if (r->op->bucket == OP_BUCKET_NONE) {
+		return S3E_NONE;
+	}
+	if (!r->has_bucket) {
+		return S3E_NO_SUCH_BUCKET;
+	}
+	if (!bytes_equal(r->bucket.tenant, r->grant.principal.tenant)) {
+		return S3E_ACCESS_DENIED;
+	}
+	struct bytes expected = request_header(r, "x-amz-expected-bucket-owner");
+	if (expected.n > 0 && !bytes_equal(expected, r->bucket.tenant)) {
+		return S3E_ACCESS_DENIED;
+	}
+	return S3E_NONE;
+}
+
+static enum s3error look_up_bucket(struct request *r)
+{
+	if (r->target.bucket.n == 0) {
+		return S3E_NONE;
+	}
+	enum err e = index_bucket_get(r->g->index, r->a, r->target.bucket, &r->bucket);
+	if (e != OK && e != ERR_NOTFOUND) {
+		return s3error_of(e);
+	}
+	r->has_bucket = e == OK;
+	return S3E_NONE;
+}
+
+static enum s3error stages(struct request *r)
+{
+	TRY_S3(route(r));
+	TRY_S3(grant_evidence(r));
+	enum err e = gateway_unlock(r->g, request_deadline(r));
+	if (e != OK) {
+		return s3error_of(e);
+	}
+	TRY_S3(look_up_bucket(r));
+	if (r->op != NULL && r->op->prepare != NULL) {
+		TRY_S3(r->op->prepare(r));
+	}
+	TRY_S3(grant_obtain(r));
+	TRY_S3(refuse_unbuilt(r));
+	TRY_S3(check_bucket(r));
+	TRY_S3(r->outcome);
+	return r->op->begin(r);
+}
+
+static enum err step_begin(struct exchange *x)
+{
+	struct arena *a = exchange_arena(x);
+	struct request *r = arena_alloc(a, sizeof(*r));
+	if (r == NULL) {
+		return ERR_NOMEM;
+	}
+	r->x = x;
+	r->a = a;
+	r->g = exchange_context(x);
+	r->start_us = clock_mono_us();
+	exchange_set_state(x, r);
+	enum s3error e = stages(r);
+	if (e != S3E_NONE) {
+		answer_error(r, e);
+	}
+	assert(exchange_answered(x) || r->op->end != NULL);
+	return OK;
+}
+
+static enum err step_body(struct exchange *x, struct bytes b)
+{
+	struct request *r = exchange_state(x);
+	if (r->body == NULL) {
+		return OK; /* an operation without a body ignores what comes, as S3 does */
+	}
+	enum s3error e = body_push(r->body, b);
+	if (e != S3E_NONE) {
+		answer_error(r, e);
+	}
+	return OK;
+}
+
+static enum err step_end(struct exchange *x)
+{
+	struct request *r = exchange_state(x);
+	enum s3error e = S3E_NONE;
+	if (r->body != NULL) {
+		e = body_finish(r->body);
+	}
+	if (e == S3E_NONE) {
+		e = r->op->end(r);
+	}
+	if (e != S3E_NONE) {
+		answer_error(r, e);
+	}
+	assert(exchange_answered(x));
+	return OK;
+}
+
+static enum err step_more(struct exchange *x, struct writer *out, bool *ret_last)
+{
+	struct request *r = exchange_state(x);
+	enum err e = r->op->more(r, out, ret_last);
+	if (e != OK) {
+		/* Before the head is out this replaces the answer; afterwards the connection is reset. */
+		answer_error(r, s3error_of(e));
+	}
+	return e;
+}
+
+static void log_access(const struct request *r)
+{
+	char id[33];
+	struct writer w = writer_fixed(id, sizeof(id));
+	hex_write(&w, bytes_of(exchange_id(r->x), 16));
+	write_u8(&w, 0);
+	LOG(LOG_INFO, "s3.access", LOG_STR("request_id", id),
+	    LOG_BYTES("source", exchange_peer(r->x)->address),
+	    LOG_STR("op", s3op_name(r->target.op)),
+	    LOG_BYTES("tenant", r->grant.principal.tenant),
+	    LOG_BYTES("access_key", r->access.evidence.access_key),
+	    LOG_U64("status", exchange_status(r->x)), LOG_STR("code", s3error_code(r->error)),
+	    LOG_U64("bytes_in", r->body == NULL ? 0 : body_size(r->body)),
+	    LOG_U64("bytes_out", exchange_sent(r->x)),
+	    LOG_U64("us", clock_mono_us() - r->start_us));
+}
+
+static void step_release(struct exchange *x)
+{
+	struct request *r = exchange_state(x);
+	if (r == NULL) {
+		return;
+	}
+	if (r->op != NULL && r->op->release != NULL) {
+		r->op->release(r);
+	}
+	vault_read_end(r->reader);
+	vault_write_abort(r->writer);
+	atomic_fetch_add_explicit(&r->g->requests[r->target.op], 1, memory_order_relaxed);
+	if (r->error != S3E_NONE) {
+		atomic_fetch_add_explicit(&r->g->errors[r->target.op], 1, memory_order_relaxed);
+	}
+	if (r->g->access_log) {
+		log_access(r);
+	}
+	body_free(r->body);
+	writer_free(&r->text);
+	kmsproto_replies_free(&r->grant, 1);
+}
+
+static void step_refuse(struct exchange *x, unsigned status)
+{
+	struct request *r = arena_alloc(exchange_arena(x), sizeof(*r));
+	if (r != NULL) {
+		r->x = x;
+		r->a = exchange_arena(x);
+		answer_error(r, s3error_of_http(status));
+	}
+}
+
+struct http_service request_service(struct gateway *g)
+{
+	return (struct http_service){
+		.name = "s3",
+		.context = g,
+		.gather_bytes = GATEWAY_GATHER_BYTES,
+		.body_max = 0,
+		.arena_bytes = GATEWAY_ARENA_BYTES,
+		.begin = step_begin,
+		.body = step_body,
+		.end = step_end,
+		.more = step_more,
+		.release = step_release,
+		.refuse = step_refuse,
+	};
+}

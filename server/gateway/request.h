@@ -1,0 +1,101 @@
+/*
+ * One S3 request on its way down: route, evidence, look-up, grant, operation. request.c is the only file
+ * that knows the order of the stages; an operation (op_*.c) is a row in the table of route.c.
+ *
+ *   1 route     s3op_resolve: which operation, which bucket and key
+ *   2 evidence  sigv4_read: the canonical request and the signature, as the client sent them
+ *   3 prepare   (operation) index look-ups that say which data keys the request needs
+ *   4 grant     one call to the KMS: authenticates, authorises, issues or opens keys, logs
+ *   5 bucket    the bucket exists and belongs to the caller's tenant
+ *   6 begin, body, end, more (operation)
+ *
+ * Nothing found out in stage 3 reaches the client before stage 4 said yes.
+ */
+#ifndef REMPART_GATEWAY_REQUEST_H
+#define REMPART_GATEWAY_REQUEST_H
+#include "server/gateway/body.h"
+#include "server/gateway/gateway.h"
+#include "server/gateway/s3error.h"
+#include "server/net/httpd.h"
+
+struct request;
+
+enum op_bucket {
+	OP_BUCKET_NONE, /* no bucket, or one that need not exist */
+	OP_BUCKET_OWN,  /* must exist and belong to the caller's tenant */
+};
+
+struct op {
+	enum op_bucket bucket;
+	/* prepare: fill in r->access.keys; may remember a result that begin will give. NULL: none. */
+	enum s3error (*prepare)(struct request *r);
+	/* begin: answer, or ask for the body with request_body and return without an answer. */
+	enum s3error (*begin)(struct request *r);
+	/* end: the body is complete and verified; must answer. NULL when begin always answers. */
+	enum s3error (*end)(struct request *r);
+	enum err (*more)(struct request *r, struct writer *out, bool *ret_last);
+	/* release: free what the arena does not. NULL: nothing. */
+	void (*release)(struct request *r);
+};
+/* op_of: the row of an operation; NULL for NONE and UNSUPPORTED. */
+const struct op *op_of(enum s3op op);
+
+struct request {
+	struct exchange *x;
+	struct gateway *g;
+	struct arena *a;
+	uint64_t start_us;
+	struct s3op_target target;
+	const struct op *op;
+	struct field *query;
+	size_t n_query;
+	struct kmsproto_access access; /* evidence and key calls */
+	struct kmsproto_reply grant;   /* principal and keys; secrets freed at release */
+	struct index_bucket bucket;    /* of target.bucket, when has_bucket */
+	bool has_bucket;
+	enum s3error error; /* answered, for the access log */
+
+	struct body *body;   /* when the operation asked for one */
+	struct writer text;  /* collected small body (growing; freed at release) */
+	struct index_object object;    /* GET, HEAD: found; PUT, copy: to be made */
+	bool has_object;
+	struct index_object source;    /* copies */
+	struct index_upload upload;    /* multipart */
+	struct index_condition condition;
+	uint32_t part_number;
+	struct vault_writer *writer;
+	struct vault_reader *reader;
+	uint64_t first, count;         /* range to be sent or copied */
+	bool ranged;
+	enum s3error outcome;          /* decided in prepare, told in begin */
+};
+
+/* The service that the S3 listeners run; context is the struct gateway. */
+struct http_service request_service(struct gateway *g);
+
+/* Helpers for operations. Deadlines are those of the present step. */
+uint64_t request_deadline(const struct request *r);
+struct bytes request_header(const struct request *r, const char *name); /* empty when absent */
+bool request_has_header(const struct request *r, const char *name);
+struct bytes request_param(const struct request *r, const char *name);  /* empty when absent */
+bool request_has_param(const struct request *r, const char *name);
+/* request_param_u32: decimal up to max. errors: S3E_INVALID_ARGUMENT */
+enum s3error request_param_u32(const struct request *r, const char *name, uint32_t fallback,
+                               uint32_t *ret);
+/* request_key_call: ask the KMS to issue or open the DEK of an object. */
+void request_key_issue(struct request *r, struct bytes bucket, struct bytes key,
+                       const uint8_t *object_id);
+void request_key_open(struct request *r, bool source, const struct index_object *object);
+
+/* Answers. */
+void answer_error(struct request *r, enum s3error e);
+/* answer_empty: headers may follow. */
+void answer_empty(struct request *r, unsigned status);
+/* answer_stream: the body comes from the operation's `more`. */
+void answer_stream(struct request *r, unsigned status, uint64_t length);
+/* answer_xml: takes the writer's text over (growing writer; freed with the request). */
+void answer_xml(struct request *r, unsigned status, struct writer *w);
+void answer_header(struct request *r, const char *name, struct bytes value);
+void answer_header_u64(struct request *r, const char *name, uint64_t value);
+
+#endif

@@ -1,0 +1,41 @@
+/* The table of operations: one row for each, in the order of enum s3op. */
+#include "server/gateway/ops.h"
+
+static const struct op rows[S3OP_COUNT] = {
+	[S3OP_LIST_BUCKETS] = {OP_BUCKET_NONE, .begin = op_list_buckets},
+	[S3OP_CREATE_BUCKET] = {OP_BUCKET_NONE, .begin = op_create_bucket_begin,
+	                        .end = op_create_bucket_end},
+	[S3OP_HEAD_BUCKET] = {OP_BUCKET_OWN, .begin = op_head_bucket},
+	[S3OP_DELETE_BUCKET] = {OP_BUCKET_OWN, .begin = op_delete_bucket},
+	[S3OP_GET_BUCKET_LOCATION] = {OP_BUCKET_OWN, .begin = op_get_bucket_location},
+	[S3OP_LIST_OBJECTS] = {OP_BUCKET_OWN, .begin = op_list_objects},
+	[S3OP_LIST_OBJECTS_V2] = {OP_BUCKET_OWN, .begin = op_list_objects_v2},
+	[S3OP_DELETE_OBJECTS] = {OP_BUCKET_OWN, .begin = op_delete_objects_begin,
+	                         .end = op_delete_objects_end},
+	[S3OP_GET_OBJECT] = {OP_BUCKET_OWN, .prepare = op_get_object_prepare,
+	                     .begin = op_get_object_begin, .more = op_get_object_more},
+	[S3OP_HEAD_OBJECT] = {OP_BUCKET_OWN, .prepare = op_head_object_prepare,
+	                      .begin = op_head_object_begin},
+	[S3OP_PUT_OBJECT] = {OP_BUCKET_OWN, .prepare = op_put_object_prepare,
+	                     .begin = op_put_object_begin, .end = op_put_object_end},
+	[S3OP_COPY_OBJECT] = {OP_BUCKET_OWN, .prepare = op_copy_object_prepare,
+	                      .begin = op_copy_object_begin},
+	[S3OP_DELETE_OBJECT] = {OP_BUCKET_OWN, .begin = op_delete_object},
+	[S3OP_CREATE_MULTIPART_UPLOAD] = {OP_BUCKET_OWN, .prepare = op_create_upload_prepare,
+	                                  .begin = op_create_upload_begin},
+	[S3OP_UPLOAD_PART] = {OP_BUCKET_OWN, .prepare = op_upload_part_prepare,
+	                      .begin = op_upload_part_begin, .end = op_upload_part_end},
+	[S3OP_UPLOAD_PART_COPY] = {OP_BUCKET_OWN, .prepare = op_upload_part_copy_prepare,
+	                           .begin = op_upload_part_copy_begin},
+	[S3OP_COMPLETE_MULTIPART_UPLOAD] = {OP_BUCKET_OWN, .prepare = op_complete_upload_prepare,
+	                                    .begin = op_complete_upload_begin,
+	                                    .end = op_complete_upload_end},
+	[S3OP_ABORT_MULTIPART_UPLOAD] = {OP_BUCKET_OWN, .begin = op_abort_upload},
+	[S3OP_LIST_PARTS] = {OP_BUCKET_OWN, .begin = op_list_parts},
+	[S3OP_LIST_MULTIPART_UPLOADS] = {OP_BUCKET_OWN, .begin = op_list_uploads},
+};
+
+const struct op *op_of(enum s3op op)
+{
+	return rows[op].begin == NULL ? NULL : &rows[op];
+}

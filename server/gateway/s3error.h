@@ -1,0 +1,157 @@
+/*
+ * S3's errors: one table of code, HTTP status and message. Everything that can go wrong in a request ends
+ * here, so a client sees what S3 would have said.
+ */
+#ifndef REMPART_GATEWAY_S3ERROR_H
+#define REMPART_GATEWAY_S3ERROR_H
+#include "common/base/arena.h"
+#include "common/base/err.h"
+
+/* The messages are S3's own, word for word where a client may compare them; they break the line limit. */
+/* clang-format off */
+#define S3ERROR_TABLE(X) \
+	X(ACCESS_DENIED, 403, "AccessDenied", "Access Denied") \
+	X(REQUEST_EXPIRED, 403, "AccessDenied", "Request has expired") \
+	X(NOT_SIGNED, 403, "AccessDenied", \
+	  "There were headers present in the request which were not signed") \
+	X(NO_DATE, 403, "AccessDenied", \
+	  "AWS authentication requires a valid Date or x-amz-date header") \
+	X(HEADER_MALFORMED, 400, "AuthorizationHeaderMalformed", \
+	  "The authorization header is malformed") \
+	X(QUERY_MALFORMED, 400, "AuthorizationQueryParametersError", \
+	  "The authorization query parameters are malformed") \
+	X(SIGNATURE_VERSION, 400, "InvalidRequest", \
+	  "The authorization mechanism you have provided is not supported. " \
+	  "Please use AWS4-HMAC-SHA256.") \
+	X(AUTH_TWICE, 400, "InvalidArgument", \
+	  "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, " \
+	  "Signature query string parameter or the Authorization header should be specified") \
+	X(NO_CONTENT_SHA256, 400, "InvalidRequest", \
+	  "Missing required header for this request: x-amz-content-sha256") \
+	X(PAYLOAD_FORM, 400, "InvalidRequest", \
+	  "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, a STREAMING form that is supported " \
+	  "here, or a valid sha256 value") \
+	X(NO_ACCESS_KEY, 403, "InvalidAccessKeyId", \
+	  "The AWS Access Key Id you provided does not exist in our records.") \
+	X(BAD_SIGNATURE, 403, "SignatureDoesNotMatch", \
+	  "The request signature we calculated does not match the signature you provided. " \
+	  "Check your key and signing method.") \
+	X(SKEWED, 403, "RequestTimeTooSkewed", \
+	  "The difference between the request time and the current time is too large.") \
+	X(KMS_NOT_FOUND, 400, "KMS.NotFoundException", \
+	  "The KMS key named by the request does not exist.") \
+	X(KMS_DISABLED, 400, "KMS.DisabledException", \
+	  "The KMS key of this object is not enabled.") \
+	X(OBJECT_UNREADABLE, 500, "InternalError", \
+	  "The object's key cannot be opened. The object was not served.") \
+	X(OBJECT_CORRUPT, 500, "InternalError", \
+	  "The stored object failed verification. The object was not served.") \
+	X(BAD_DIGEST, 400, "BadDigest", \
+	  "The Content-MD5 you specified did not match what we received.") \
+	X(INVALID_DIGEST, 400, "InvalidDigest", "The Content-MD5 you specified is not valid.") \
+	X(CHECKSUM_MISMATCH, 400, "BadDigest", \
+	  "The checksum you specified did not match the calculated checksum.") \
+	X(CHECKSUM_INVALID, 400, "InvalidRequest", \
+	  "Value for x-amz-checksum header is invalid.") \
+	X(CHECKSUM_ALGORITHM, 400, "InvalidRequest", \
+	  "Checksum algorithm provided is unsupported. Please try again with any of the valid " \
+	  "types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]") \
+	X(CHECKSUM_MANY, 400, "InvalidRequest", \
+	  "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.") \
+	X(SHA256_MISMATCH, 400, "XAmzContentSHA256Mismatch", \
+	  "The provided 'x-amz-content-sha256' header does not match what was computed.") \
+	X(MALFORMED_TRAILER, 400, "MalformedTrailerError", \
+	  "The request contained trailing data that was not well-formed or did not conform to " \
+	  "our published schema.") \
+	X(INCOMPLETE_BODY, 400, "IncompleteBody", \
+	  "You did not provide the number of bytes specified by the Content-Length HTTP header") \
+	X(MISSING_LENGTH, 411, "MissingContentLength", \
+	  "You must provide the Content-Length HTTP header.") \
+	X(TOO_LARGE, 400, "EntityTooLarge", \
+	  "Your proposed upload exceeds the maximum allowed size") \
+	X(TOO_SMALL, 400, "EntityTooSmall", \
+	  "Your proposed upload is smaller than the minimum allowed size") \
+	X(MESSAGE_LENGTH, 400, "MaxMessageLengthExceeded", "Your request was too big.") \
+	X(METADATA_TOO_LARGE, 400, "MetadataTooLarge", \
+	  "Your metadata headers exceed the maximum allowed metadata size") \
+	X(KEY_TOO_LONG, 400, "KeyTooLongError", "Your key is too long") \
+	X(INVALID_URI, 400, "InvalidURI", "Couldn't parse the specified URI.") \
+	X(BAD_REQUEST, 400, "BadRequest", "An error occurred when parsing the HTTP request.") \
+	X(INVALID_REQUEST, 400, "InvalidRequest", "The request is not valid.") \
+	X(INVALID_ARGUMENT, 400, "InvalidArgument", "Invalid Argument") \
+	X(INVALID_BUCKET_NAME, 400, "InvalidBucketName", "The specified bucket is not valid.") \
+	X(INVALID_LOCATION, 400, "InvalidLocationConstraint", \
+	  "The specified location-constraint is not valid") \
+	X(INVALID_RANGE, 416, "InvalidRange", "The requested range is not satisfiable") \
+	X(INVALID_ENCRYPTION, 400, "InvalidArgument", \
+	  "The encryption method specified is not supported") \
+	X(SELF_COPY, 400, "InvalidRequest", \
+	  "This copy request is illegal because it is trying to copy an object to itself " \
+	  "without changing the object's metadata, storage class, website redirect location or " \
+	  "encryption attributes.") \
+	X(COPY_TOO_LARGE, 400, "InvalidRequest", \
+	  "The specified copy source is larger than the maximum allowable size for a copy " \
+	  "source: 5368709120") \
+	X(COPY_SOURCE, 400, "InvalidArgument", \
+	  "Copy Source must mention the source bucket and key: sourcebucket/sourcekey") \
+	X(MALFORMED_XML, 400, "MalformedXML", \
+	  "The XML you provided was not well-formed or did not validate against our published " \
+	  "schema") \
+	X(METHOD_NOT_ALLOWED, 405, "MethodNotAllowed", \
+	  "The specified method is not allowed against this resource.") \
+	X(NOT_IMPLEMENTED, 501, "NotImplemented", \
+	  "A header or query you provided implies functionality that is not implemented") \
+	X(NO_SUCH_BUCKET, 404, "NoSuchBucket", "The specified bucket does not exist") \
+	X(NO_SUCH_KEY, 404, "NoSuchKey", "The specified key does not exist.") \
+	X(NO_SUCH_UPLOAD, 404, "NoSuchUpload", \
+	  "The specified upload does not exist. The upload ID may be invalid, or the upload may " \
+	  "have been aborted or completed.") \
+	X(INVALID_PART, 400, "InvalidPart", \
+	  "One or more of the specified parts could not be found.  The part may not have been " \
+	  "uploaded, or the specified entity tag may not match the part's entity tag.") \
+	X(INVALID_PART_ORDER, 400, "InvalidPartOrder", \
+	  "The list of parts was not in ascending order. Parts must be ordered by part number.") \
+	X(INVALID_PART_NUMBER, 416, "InvalidPartNumber", \
+	  "The requested partnumber is not satisfiable") \
+	X(BUCKET_EXISTS, 409, "BucketAlreadyExists", \
+	  "The requested bucket name is not available. The bucket namespace is shared by all " \
+	  "users of the system. Please select a different name and try again.") \
+	X(BUCKET_OWNED, 409, "BucketAlreadyOwnedByYou", \
+	  "Your previous request to create the named bucket succeeded and you already own it.") \
+	X(BUCKET_NOT_EMPTY, 409, "BucketNotEmpty", "The bucket you tried to delete is not empty") \
+	X(PRECONDITION_FAILED, 412, "PreconditionFailed", \
+	  "At least one of the pre-conditions you specified did not hold") \
+	X(NOT_MODIFIED, 304, "NotModified", "Not Modified") \
+	X(REQUEST_TIMEOUT, 400, "RequestTimeout", \
+	  "Your socket connection to the server was not read from or written to within the " \
+	  "timeout period.") \
+	X(SLOW_DOWN, 503, "SlowDown", \
+	  "Please reduce your request rate. The service or its key management is not available " \
+	  "at the moment; try again.") \
+	X(STORAGE_FULL, 507, "InsufficientStorage", \
+	  "The storage behind this service is full. Nothing was stored.") \
+	X(INTERNAL, 500, "InternalError", \
+	  "We encountered an internal error. Please try again.")
+/* clang-format on */
+
+#define S3ERROR_ENUM(name, status, code, message) S3E_##name,
+enum [[nodiscard]] s3error { S3E_NONE, S3ERROR_TABLE(S3ERROR_ENUM) S3E_COUNT };
+
+unsigned s3error_status(enum s3error e);
+const char *s3error_code(enum s3error e);
+const char *s3error_message(enum s3error e);
+/* s3error_of: what a client is told about an internal error. OK gives S3E_NONE. */
+enum s3error s3error_of(enum err e);
+/* s3error_of_http: for refusals that the HTTP server makes itself. */
+enum s3error s3error_of_http(unsigned status);
+
+/* TRY_S3: pass an S3 error on, as TRY does for enum err. */
+#define TRY_S3(expression)                                                                         \
+	do {                                                                                       \
+		enum s3error try_s3_ = (expression);                                               \
+		if (try_s3_ != S3E_NONE) {                                                         \
+			return try_s3_;                                                            \
+		}                                                                                  \
+	} while (0)
+
+#endif
