@@ -13,6 +13,7 @@
 #include "common/codec/json.h"
 
 #include <assert.h>
+#include <errno.h>
 
 enum {
 	DEPTH_MAX = 32,
@@ -197,12 +198,13 @@ static enum err parse(struct bytes text, struct json **ret, size_t *ret_where)
 	json_error_t error;
 
 	TRY(scan(text, ret_where));
+	errno = 0;
 	/* An empty text may come with p NULL, which jansson takes for a wrong argument: no matter. */
 	json_t *v = json_loadb((const char *)text.p, text.n, JSON_REJECT_DUPLICATES, &error);
 	if (v == NULL) {
 		*ret_where = error.position < 0 ? 0 : (size_t)error.position;
-		bool no_memory = json_error_code(&error) == json_error_out_of_memory;
-		return no_memory ? ERR_NOMEM : ERR_INPUT;
+		/* jansson calls a failed allocation a syntax error; errno knows better. */
+		return errno == ENOMEM ? ERR_NOMEM : ERR_INPUT;
 	}
 	*ret = out(v);
 	return OK;

@@ -63,18 +63,32 @@ static bool is_noncharacter(struct bytes b)
 	return b.n >= 3 && b.p[0] == 0xef && b.p[1] == 0xbf && b.p[2] >= 0xbe;
 }
 
-/* Bytes of the character at the start of b that may stand as they are; 0: it needs another form. */
+/* ASCII that may stand as it is. Not \r: a parser would turn it into \n. */
+static const bool plain_ascii[256] = {
+	['\t'] = true,         ['\n'] = true,         [' ' ... '!'] = true,
+	['#' ... '%'] = true,  ['\'' ... ';'] = true, ['='] = true,
+	['?' ... 0x7f] = true,
+};
+
+/* How many bytes from the start of b may stand as they are. */
 static size_t plain_length(struct bytes b)
 {
-	uint8_t c = b.p[0];
+	size_t at = 0;
 
-	if (c >= 0x80) {
-		return is_noncharacter(b) ? 0 : bytes_utf8_length(b);
+	for (;;) {
+		while (at < b.n && plain_ascii[b.p[at]]) {
+			at++;
+		}
+		if (at == b.n || b.p[at] < 0x80) {
+			return at;
+		}
+		struct bytes rest = bytes_skip(b, at);
+		size_t n = is_noncharacter(rest) ? 0 : bytes_utf8_length(rest);
+		if (n == 0) {
+			return at;
+		}
+		at += n;
 	}
-	if (c < 0x20) {
-		return c == '\n' || c == '\t'; /* a parser would turn \r into \n */
-	}
-	return c != '&' && c != '<' && c != '>' && c != '"';
 }
 
 static void write_reference(struct writer *w, unsigned value)
@@ -117,12 +131,7 @@ static size_t write_special(struct writer *w, struct bytes b)
 void xml_escape(struct writer *w, struct bytes text)
 {
 	while (text.n > 0) {
-		size_t plain = 0;
-		size_t n = 1;
-		while (plain < text.n && n > 0) {
-			n = plain_length(bytes_skip(text, plain));
-			plain += n;
-		}
+		size_t plain = plain_length(text);
 		write_bytes(w, bytes_first(text, plain));
 		text = bytes_skip(text, plain);
 		if (text.n > 0) {
