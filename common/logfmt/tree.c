@@ -53,6 +53,12 @@ static enum err perfect_root(const uint8_t (*hashes)[TREE_HASH_BYTES], size_t n,
 	return OK;
 }
 
+enum err tree_tile_root(const uint8_t (*hashes)[TREE_HASH_BYTES],
+                        uint8_t ret[TREE_HASH_BYTES])
+{
+	return perfect_root(hashes, TREE_TILE_WIDTH, ret);
+}
+
 enum err tree_append(struct tree *t, const uint8_t leaf[TREE_HASH_BYTES],
                      enum err (*full)(void *context, unsigned level, const struct tree_tile *tile),
                      void *context)
@@ -69,7 +75,7 @@ enum err tree_append(struct tree *t, const uint8_t leaf[TREE_HASH_BYTES],
 		if (full != NULL) {
 			TRY(full(context, level, tile));
 		}
-		TRY(perfect_root(tile->hashes, TREE_TILE_WIDTH, hash));
+		TRY(tree_tile_root(tile->hashes, hash));
 		tile->number++;
 		tile->width = 0;
 	}

@@ -24,6 +24,9 @@ enum err tree_node_hash(const uint8_t *left, const uint8_t *right, uint8_t ret[T
 enum err tree_append(struct tree *t, const uint8_t leaf[TREE_HASH_BYTES],
                      enum err (*full)(void *context, unsigned level, const struct tree_tile *tile),
                      void *context);
+/* tree_tile_root: the hash of a full tile = its entry in the level above. 256 hashes are read. */
+enum err tree_tile_root(const uint8_t (*hashes)[TREE_HASH_BYTES],
+                        uint8_t ret[TREE_HASH_BYTES]);
 enum err tree_root(const struct tree *t, uint8_t ret[TREE_HASH_BYTES]);
 /* tree_tile_path: "tile/0/x001/234" or "tile/entries/000.p/17"; width 256 is a full tile. */
 void tree_tile_path(struct writer *w, const char *level, uint64_t number, uint32_t width);

@@ -1,8 +1,8 @@
 /*
  * The key log: entries durable before the answer, in group commits; published as C2SP tlog-tiles.
  *
- *   journal/    segments of 65,536 entries: head (first index, tree state), then u16 length || entry ...; appended
- *               and fdatasynced. A segment is removed when its full tiles are synced and the next one exists.
+ *   journal/    segments of 65,536 entries: head, then sealed batches, one for each sync (LOG-FORMAT.md 8.1); appended
+ *               and fdatasynced. A segment is removed when a published checkpoint covers it and the next one exists.
  *   tile/, checkpoint   the published log (tlog-tiles), written by the publisher from the journal
  *   fence       a file outside the backed-up volume that holds the last signed checkpoint
  *
@@ -21,7 +21,7 @@
 
 struct keylog;
 struct keylog_options {
-	const char *dir;        /* journal/, tile/, checkpoint */
+	const char *dir;        /* journal/, tile/, checkpoint; made when its parent exists */
 	const char *fence;      /* path of the fence file; its folder exists */
 	const char *origin;     /* "kms.example.org/log/1" */
 	uint32_t publish_ms;    /* how often a new checkpoint is published while there is something new; 1000 */
@@ -32,14 +32,17 @@ struct keylog_options {
  *   errors      CORRUPT (tampered, truncated or rolled back), IO, FULL, NOMEM, INPUT */
 enum err keylog_open(const struct keylog_options *options, struct keylog **ret,
                      struct report *ret_report);
-/* keylog_signer: from now on sign checkpoints with this Ed25519 seed (copied). Called at unseal; NULL at seal. */
+/* keylog_signer: from now on sign checkpoints with this Ed25519 seed (copied). Called at unseal; NULL at seal
+ * (which first waits until what is synced has its checkpoint).
+ *   errors  AUTH (fence or checkpoint were signed by another key), NOMEM, IO */
 enum err keylog_signer(struct keylog *k, const struct secret *seed);
 /* keylog_append: give the entry its seq, time (monotonic within the log) and boot id and buffer it. NOT durable yet.
- * Both may be read back in *entry. errors: LIMIT, NOMEM, and IO for ever after a failed sync. */
+ * All may be read back in *entry; its agent is cut to 256 bytes. May sync by itself when a batch or a segment is
+ * full. errors: LIMIT, INPUT (the entry has no canonical form), FULL, and IO for ever after a failed sync. */
 enum err keylog_append(struct keylog *k, struct logfmt_entry *entry);
 /* keylog_sync: everything appended is durable on return. Blocks (write + fdatasync).
  * After a failure nothing can be appended until the process restarts: what the disk holds is unknown.
- * FULL can be tried again once space is free: the unsynced entries were cut off.  errors: IO, FULL */
+ * FULL can be tried again once space is free: the unsynced entries were cut off, refuse all of them.  errors: IO, FULL */
 enum err keylog_sync(struct keylog *k);
 uint64_t keylog_size(const struct keylog *k);      /* appended entries */
 uint64_t keylog_published(const struct keylog *k); /* size of the last checkpoint; any thread */
