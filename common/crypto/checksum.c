@@ -1,7 +1,6 @@
 #include "common/crypto/checksum.h"
 
 #include <stdlib.h>
-#include <zlib.h>
 
 #include "common/crypto/crc.h"
 #include "common/crypto/evp.h"
@@ -73,7 +72,7 @@ enum err checksum_update(struct checksum *c, struct bytes b)
 		return OK;
 	}
 	if (c->kind == CHECKSUM_CRC32) {
-		c->crc = crc32_z((uLong)c->crc, b.p, b.n);
+		c->crc = crc32_iso((uint32_t)c->crc, b);
 	} else if (c->kind == CHECKSUM_CRC32C) {
 		c->crc = crc32c((uint32_t)c->crc, b);
 	} else if (c->kind == CHECKSUM_CRC64NVME) {
