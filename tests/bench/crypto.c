@@ -1,4 +1,7 @@
-/* Micro benchmark of common/crypto and common/objfmt: nanoseconds per operation, best of five. */
+/*
+ * Micro benchmark of common/crypto and common/objfmt: nanoseconds per operation, best of five, and
+ * what the same costs through EVP_MAC and EVP_KDF.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>

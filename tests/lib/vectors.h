@@ -1,7 +1,6 @@
 /*
  * Test vectors: a JSON file with a "cases" array of objects whose byte strings are lower-case hex.
- * Tests run from the root of the source tree, or with REMPART_SOURCE naming it. A vector that cannot
- * be read fails the test.
+ * Tests run from the root of the source tree. A vector that cannot be read fails the test.
  */
 #ifndef REMPART_TESTS_VECTORS_H
 #define REMPART_TESTS_VECTORS_H
@@ -31,10 +30,9 @@ struct vectors {
 
 static inline struct bytes vectors_read(struct arena *a, const char *name)
 {
-	const char *root = getenv("REMPART_SOURCE");
 	char path[512];
 
-	snprintf(path, sizeof(path), "%s/tests/vectors/%s", root != NULL ? root : ".", name);
+	snprintf(path, sizeof(path), "tests/vectors/%s", name);
 	FILE *f = fopen(path, "rb");
 	if (f == NULL || fseek(f, 0, SEEK_END) != 0) {
 		fail_msg("cannot read %s", path);

@@ -359,8 +359,34 @@ def make_refused_wrap():
     write("refuse-wrap-bytes.json", "section 8", cases)
 
 
+# ---- seeds of the fuzzers, under their fixed keys
+
+def make_corpus():
+    key, bid = bytes(range(32)), bytes(range(32, 64))
+    corpus = HERE.parents[1] / "fuzz" / "corpus"
+
+    def seed(fuzzer, name, data):
+        (corpus / fuzzer).mkdir(parents=True, exist_ok=True)
+        (corpus / fuzzer / name).write_bytes(data)
+
+    for n in (0, 1, 100):
+        seed("objfmt_header", f"blob-{n}", objfmt.seal_blob(key, bid, plain_of(n)))
+    seed("objfmt_header", "counter-1", objfmt.make_header(key, bid) +
+         objfmt.seal_segment(key, bid, 1, True, b"x"))
+    seed("objfmt_header", "magic", b"RPBL\x01")
+    for n in (0, 100, 255, 256):
+        seed("trailer", f"record-{n}", objfmt.seal_trailer(key, bid, plain_of(n)))
+        seed("trailer", f"padded-{n}", objfmt.pad_record(plain_of(n)))
+    seed("trailer", "no-mark", bytes(512))
+    seed("trailer", "foot", bytes(272) + b"\0\0\1\x10RPTR")
+    for n in (1, 32, 64):
+        seed("wrap", f"key-{n}", objfmt.wrap(key, key[:16], 1, bytes(32), b"context", plain_of(n)))
+    seed("wrap", "header", b"\1\0\1" + key[:16] + b"\0\0\0\1")
+
+
 def main():
     make_bases()
+    make_corpus()
     make_id()
     make_blob()
     make_trailer()
