@@ -40,15 +40,16 @@ static uint64_t shift(uint64_t v, unsigned n, uint64_t poly)
 	return v;
 }
 
-/* The product of two reflected 64-bit halves stands one bit too low, hence the -1. */
+/* Halves of a block that moves by n bits: the first by n + 64, the second by n. The product of two
+ * reflected halves stands one bit too low, so each exponent is one less. */
 static struct fold make_fold(uint64_t poly, unsigned width)
 {
 	uint64_t one = 1ULL << (width - 1);
 	unsigned align = 64 - width;
 
 	return (struct fold){
-		.by_64 = {shift(one, 512 + 64 - 1, poly) << align, shift(one, 512 - 1, poly) << align},
-		.by_16 = {shift(one, 128 + 64 - 1, poly) << align, shift(one, 128 - 1, poly) << align},
+		.by_64 = {shift(one, 575, poly) << align, shift(one, 511, poly) << align},
+		.by_16 = {shift(one, 191, poly) << align, shift(one, 127, poly) << align},
 	};
 }
 

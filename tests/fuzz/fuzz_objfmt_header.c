@@ -1,6 +1,7 @@
 /*
  * Storage gives any bytes for a blob: header, then one segment. What opens must be exactly what
- * sealing the opened plaintext gives. Key and id are those of the corpus (tests/vectors/objfmt/make.py).
+ * sealing the opened plaintext gives. Key and id are those of the corpus
+ * (tests/vectors/objfmt/make.py).
  */
 #include <string.h>
 

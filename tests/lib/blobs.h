@@ -41,7 +41,7 @@ static inline struct bytes blobs_seal(struct arena *a, const struct secret *dek,
 	return bytes_of(out, size);
 }
 
-/* The plain size of a blob for a reader without the record (section 6); false: refused at *where. */
+/* The plain size of a blob for a reader without record (section 6); false: refused at *where. */
 static inline bool blobs_infer(struct bytes blob, uint64_t *ret_size, int64_t *where)
 {
 	uint64_t body = blob.n - OBJFMT_HEADER_BYTES;
@@ -61,8 +61,8 @@ static inline bool blobs_infer(struct bytes blob, uint64_t *ret_size, int64_t *w
 
 /*
  * blobs_read: open a whole blob (without trailer). plain_size as the record says, or
- * BLOBS_NO_RECORD. Gives the number of the segment that is refused, BLOBS_HEADER, or BLOBS_READ with
- * the plaintext in *ret. Any other error than CORRUPT fails the test.
+ * BLOBS_NO_RECORD. Gives the number of the segment that is refused, BLOBS_HEADER, or BLOBS_READ
+ * with the plaintext in *ret. Any other error than CORRUPT fails the test.
  */
 static inline int64_t blobs_read(struct arena *a, const struct secret *dek, const uint8_t *id,
                                  struct bytes blob, int64_t plain_size, struct bytes *ret)
@@ -84,7 +84,8 @@ static inline int64_t blobs_read(struct arena *a, const struct secret *dek, cons
 	uint64_t m = objfmt_segment_count(size);
 	assert_non_null(out);
 	for (uint64_t i = 0; i < m; i++) {
-		uint64_t n = i < m - 1 ? OBJFMT_SEGMENT_BYTES : size - OBJFMT_SEGMENT_BYTES * (m - 1);
+		uint64_t rest = size - OBJFMT_SEGMENT_BYTES * i;
+		uint64_t n = i < m - 1 ? OBJFMT_SEGMENT_BYTES : rest;
 		struct bytes sealed = bytes_first(bytes_skip(blob, objfmt_segment_offset(i)),
 		                                  n + OBJFMT_TAG_BYTES);
 		e = objfmt_segment_open(b, i, i == m - 1, sealed, out + i * OBJFMT_SEGMENT_BYTES);

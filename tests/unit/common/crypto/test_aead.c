@@ -57,7 +57,7 @@ static void test_vectors(void **state)
 	aead_free(NULL);
 }
 
-/* Every single bit of IV, AAD, ciphertext and tag matters, and a refusal does not poison the key. */
+/* Every single bit of IV, AAD, ciphertext and tag matters, and a refusal leaves the key usable. */
 static void test_every_bit(void **state)
 {
 	AUTO(secret_freep) struct secret *key = secret_random(AEAD_KEY_BYTES);

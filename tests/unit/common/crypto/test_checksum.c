@@ -55,7 +55,7 @@ static void test_check_values(void **state)
 	                   BYTES("\xae\x8b\x14\x86\x0a\x79\x98\x88"));
 }
 
-/* A processor with and one without the instructions give the same, from any alignment and length. */
+/* Processors with and without the instructions give the same, from any alignment and length. */
 static void test_portable(void **state)
 {
 	uint8_t memory[700];

@@ -13,8 +13,8 @@ static void test_hkdf(void **state)
 		AUTO(secret_freep) struct secret *out = NULL;
 		struct bytes okm = vectors_hex(&v, c, "okm");
 
-		assert_int_equal(kdf_hkdf(ikm, vectors_hex(&v, c, "salt"), vectors_hex(&v, c, "info"),
-		                          okm.n, &out), OK);
+		assert_int_equal(kdf_hkdf(ikm, vectors_hex(&v, c, "salt"),
+		                          vectors_hex(&v, c, "info"), okm.n, &out), OK);
 		assert_bytes_equal(secret_bytes(out), okm);
 	}
 	vectors_free(&v);
@@ -32,7 +32,9 @@ static void test_passphrase(void **state)
 	uint8_t expected[32];
 
 	(void)state;
-	assert_int_equal(hex_read(BYTES("92599c67f23f1d9dce9b6f0cfb5a9b18ce110336de00799947472465edd9e49a"), expected, sizeof(expected)), OK);
+	assert_int_equal(hex_read(BYTES("92599c67f23f1d9dce9b6f0cfb5a9b18"
+	                                "ce110336de00799947472465edd9e49a"),
+	                          expected, sizeof(expected)), OK);
 	assert_int_equal(kdf_passphrase(BYTES("correct horse"), salt, cost, &a), OK);
 	assert_bytes_equal(secret_bytes(a), bytes_of(expected, sizeof(expected)));
 	assert_int_equal(kdf_passphrase(BYTES("correct horsf"), salt, cost, &b), OK);

@@ -78,8 +78,8 @@ static void test_seal_limits(void **state)
 		assert_int_equal(e, cases[i].e == OK ? OK : ERR_CORRUPT);
 	}
 	for (size_t n = 0; n < OBJFMT_TAG_BYTES; n++) {
-		assert_int_equal(objfmt_segment_open(f->blob, 0, true, bytes_of(f->memory, n), f->memory),
-		                 ERR_CORRUPT);
+		assert_int_equal(objfmt_segment_open(f->blob, 0, true, bytes_of(f->memory, n),
+		                                     f->memory), ERR_CORRUPT);
 	}
 }
 
@@ -90,7 +90,8 @@ static void test_place(void **state)
 	uint8_t sealed[66], out[50];
 
 	memset(f->memory, 0x55, 50);
-	assert_int_equal(objfmt_segment_seal(f->blob, 5, true, bytes_of(f->memory, 50), sealed), OK);
+	assert_int_equal(objfmt_segment_seal(f->blob, 5, true, bytes_of(f->memory, 50), sealed),
+	                 OK);
 	for (uint64_t number = 0; number < 300; number++) {
 		enum err e = objfmt_segment_open(f->blob, number, true, bytes_of(sealed, 66), out);
 		assert_int_equal(e, number == 5 ? OK : ERR_CORRUPT);

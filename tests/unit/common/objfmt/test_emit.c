@@ -56,7 +56,8 @@ static void emit_part(struct json_writer *j, size_t size, size_t blob_size, size
 		struct bytes cut = bytes_first(bytes_skip(bytes_of(plain, size), at), blob_size);
 		assert_int_equal(objfmt_blob_id(seed, number, id), OK);
 		if (at + blob_size >= size) {
-			assert_int_equal(objfmt_trailer_seal(index_key, id, bytes_of(record, record_size),
+			assert_int_equal(objfmt_trailer_seal(index_key, id,
+			                                     bytes_of(record, record_size),
 			                                     &trailer), OK);
 		}
 		put_blob(j, blobs_seal(a, dek, id, cut), writer_bytes(&trailer));

@@ -10,8 +10,8 @@ static void test_vectors(void **state)
 	(void)state;
 	for (size_t i = 0; i < v.count; i++) {
 		const struct json *c = json_at(v.cases, i);
-		assert_int_equal(objfmt_blob_id(vectors_hex(&v, c, "seed").p, vectors_u64(c, "number"), id),
-		                 OK);
+		assert_int_equal(objfmt_blob_id(vectors_hex(&v, c, "seed").p,
+		                                vectors_u64(c, "number"), id), OK);
 		assert_bytes_equal(bytes_of(id, sizeof(id)), vectors_hex(&v, c, "id"));
 	}
 	vectors_free(&v);

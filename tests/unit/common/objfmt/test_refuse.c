@@ -1,4 +1,4 @@
-/* What storage may give instead of what was stored (OBJECT-FORMAT.md section 9): one file a class. */
+/* What storage may give instead of what was stored (OBJECT-FORMAT.md section 9), by class. */
 #include "tests/lib/blobs.h"
 
 /* The blob of a case: pieces of a stored one and bytes of its own. */
@@ -58,7 +58,8 @@ static void check_file(const char *name)
 		if (json_get(c, "plain_size") != NULL) {
 			size = (int64_t)vectors_u64(c, "plain_size");
 		}
-		int64_t place = blobs_read(v.arena, dek, vectors_hex(&v, c, "id").p, blob, size, &plain);
+		struct bytes id = vectors_hex(&v, c, "id");
+		int64_t place = blobs_read(v.arena, dek, id.p, blob, size, &plain);
 		if (place != expected_place(&v, c)) {
 			fail_msg("%s case %zu: refused at %lld", name, i, (long long)place);
 		}
@@ -97,7 +98,7 @@ static void test_trailer(void **state)
 
 #define REFUSED(class_)                                                                            \
 	{                                                                                          \
-		"refuse-" class_, test_refused, NULL, NULL,                                        \
+		"refuse_" class_, test_refused, NULL, NULL,                                        \
 		        (char[]){"objfmt/refuse-" class_ ".json"}                                  \
 	}
 

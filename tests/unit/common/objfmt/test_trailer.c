@@ -42,7 +42,8 @@ static void test_find(void **state)
 	assert_int_equal(objfmt_trailer_size(bytes_skip(blob, blob.n - 8), &size), OK);
 	assert_int_equal(size, 256 + 16 + 8);
 	assert_int_equal(blob.n, 19 + size);
-	assert_int_equal(objfmt_trailer_open(key, id, bytes_skip(blob, blob.n - size), a, &opened), OK);
+	assert_int_equal(objfmt_trailer_open(key, id, bytes_skip(blob, blob.n - size), a, &opened),
+	                 OK);
 	assert_true(bytes_is(opened, "record"));
 	writer_free(&w);
 	arena_free(a);
@@ -92,7 +93,8 @@ static void test_limits(void **state)
 	assert_int_equal(objfmt_trailer_seal(key, id, bytes_of(p, OBJFMT_RECORD_MAX_BYTES + 1), &w),
 	                 ERR_LIMIT);
 	assert_int_equal(w.used, 0);
-	assert_int_equal(objfmt_trailer_seal(key, id, bytes_of(p, OBJFMT_RECORD_MAX_BYTES), &w), OK);
+	assert_int_equal(objfmt_trailer_seal(key, id, bytes_of(p, OBJFMT_RECORD_MAX_BYTES), &w),
+	                 OK);
 	assert_int_equal(objfmt_trailer_open(key, id, writer_bytes(&w), small, &opened), ERR_LIMIT);
 	assert_int_equal(objfmt_trailer_open(key, id, writer_bytes(&w), a, &opened), OK);
 	assert_int_equal(opened.n, OBJFMT_RECORD_MAX_BYTES);
