@@ -66,7 +66,7 @@ $(BUILD)/%.o: %.c
 # The generated parser of Debian's node-llhttp; not ours, so without our warnings.
 $(BUILD)/llhttp/%.o: $(LLHTTP)/%.c
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(filter-out $(WARN),$(CFLAGS)) -I/usr/share/include/llhttp -c $< -o $@
+	$(Q)$(CC) $(filter-out $(WARN),$(CFLAGS)) -DLLHTTP_STRICT_MODE=1 -I/usr/share/include/llhttp -c $< -o $@
 server_net_cflags := -isystem /usr/share/include/llhttp
 $(BUILD)/server/net/%.o: CFLAGS += $(server_net_cflags)
 LLHTTP_OBJ := $(patsubst %,$(BUILD)/llhttp/%.o,api http llhttp)

@@ -125,6 +125,8 @@ enum err httpd_new(const struct http_limits *limits, struct httpd **ret);
 /* httpd_listen: bind (SO_REUSEPORT on each loop). ret_report says what to do: port taken, no permission, bad certificate, key
  * that does not match, key file readable by others, missing file. errors: INPUT, EXISTS (port taken), DENIED, IO */
 enum err httpd_listen(struct httpd *h, const struct listener_options *o, struct report *ret_report);
+/* httpd_port: the port of the i-th listener; tells which one port 0 became. */
+uint16_t httpd_port(const struct httpd *h, unsigned i);
 /* httpd_run: serve until SIGTERM or SIGINT, then drain: no new connections, keep-alive off, wait for requests in flight. SIGHUP reads the
  * certificates again (a bad one keeps the old and logs why) and calls `reload` when not NULL. Blocks. */
 enum err httpd_run(struct httpd *h, void (*reload)(void *context), void *context);

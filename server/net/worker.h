@@ -8,6 +8,7 @@
 #ifndef REMPART_NET_WORKER_H
 #define REMPART_NET_WORKER_H
 #include "common/base/err.h"
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,6 +20,8 @@ struct worker_job {
 	 * commit). Hands the job back to its owner, e.g. by uv_async_send. */
 	void (*done)(struct worker_job *job, enum err committed);
 	struct worker_job *next; /* the pool's */
+	/* plain: changes nothing that has to be durable (a clean-up); a batch of plain jobs alone is not committed. */
+	bool plain;
 };
 struct worker_options {
 	unsigned threads;
@@ -31,6 +34,9 @@ struct worker_options {
 enum err worker_pool_new(const struct worker_options *o, struct worker_pool **ret);
 /* worker_submit: any thread. The job is borrowed until done. errors: LIMIT (queue full), UNAVAILABLE (stopping) */
 enum err worker_submit(struct worker_pool *p, struct worker_job *job);
+/* worker_resume: a later step of work that was admitted by worker_submit. Never refused for a full queue: what was let in must be
+ * able to finish. Not after worker_pool_stop returned. */
+void worker_resume(struct worker_pool *p, struct worker_job *job);
 /* worker_pool_stop: finish what is queued, join. NULL-safe. */
 void worker_pool_stop(struct worker_pool *p);
 #endif
