@@ -91,8 +91,8 @@ class Daemon:
 
 
 class Stack:
-    def __init__(self, directory=None, port=None, build=None, gateway="", kms="", env=None):
-        """gateway, kms: more lines for the configuration files."""
+    def __init__(self, directory=None, port=None, build=None, gateway="", store="", kms="", env=None):
+        """gateway, store: more lines for those sections of gateway.ini; kms: more sections for kms.ini."""
         self.dir = directory or os.environ["TEST_DIR"]
         base = int(port or os.environ["TEST_PORT"])
         self.build = build or os.environ.get("TEST_BUILD", os.path.join(TOP, "build"))
@@ -106,7 +106,7 @@ class Stack:
         self.region = "fr-sov-1"
         self.access = {}
         self.tenants = {}
-        self._write_configuration(gateway, kms)
+        self._write_configuration(gateway, store, kms)
         self.kms = Daemon("rempart-kms", [self.program("rempart-kms"), "--config", self.kms_ini],
                           os.path.join(self.dir, "kms.err"), env)
         self.gateway = Daemon("rempart-gateway",
@@ -129,7 +129,7 @@ class Stack:
             f.write(text)
         return full
 
-    def _write_configuration(self, gateway, kms):
+    def _write_configuration(self, gateway, store, kms):
         a = self.authority
         self.secret = os.path.join(self.dir, "enrolment.secret")
         self.kms_ini = self._write("kms.ini", """
@@ -160,6 +160,7 @@ listen = 127.0.0.1:{ops_port}
 [gateway]
 region = {region}
 domains = s3.localhost
+{gateway}
 [s3]
 listen = 127.0.0.1:{s3_port}
 [s3-tls]
@@ -168,6 +169,7 @@ certificate = {a}/s3.pem
 key = {a}/s3.key
 [store]
 dir = {store}
+{store_more}
 [index]
 dir = {index}
 size_max = 4G
@@ -179,10 +181,8 @@ key = {a}/gateway.key
 enrolment_secret = {secret}
 [ops]
 listen = 127.0.0.1:{ops_port}
-{more}
-""".format(region=self.region, s3_port=self.s3_port, tls_port=self.s3_tls_port, a=a, store=self.store,
-           index=self.index, kms_port=self.kms_port, secret=self.secret, ops_port=self.gateway_ops_port,
-           more=gateway))
+""".format(gateway=gateway, store_more=store, region=self.region, s3_port=self.s3_port, tls_port=self.s3_tls_port, a=a, store=self.store,
+           index=self.index, kms_port=self.kms_port, secret=self.secret, ops_port=self.gateway_ops_port))
 
     # Life
 
