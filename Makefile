@@ -121,7 +121,14 @@ FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 fuzz:
 	tests/fuzz/run $(FUZZ_SECONDS)
 fuzz-programs: $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
-$(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(call ar,server client common)
+# A fuzzer links what its includes name: common.a alone, or the server's archives too.
+FUZZ_SERVER  := $(if $(FUZZ_SRC),$(shell grep -l '"server/' $(FUZZ_SRC)))
+FUZZ_KMS     := $(if $(FUZZ_SRC),$(shell grep -l '"server/kms/' $(FUZZ_SRC)))
+FUZZ_GATEWAY := $(if $(FUZZ_SRC),$(shell grep -l '"server/gateway/' $(FUZZ_SRC)))
+fuzz_libs = $(if $(findstring /$(1).c,$(FUZZ_GATEWAY)),$(call ar,gateway)) \
+            $(if $(findstring /$(1).c,$(FUZZ_KMS)),$(call ar,kms)) \
+            $(if $(findstring /$(1).c,$(FUZZ_SERVER)),$(call ar,server client)) $(call ar,common)
+$(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $$(call fuzz_libs,$$(@F))
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS_SERVER)
 
