@@ -313,12 +313,21 @@ struct writer writer_growing(size_t max)
 	return (struct writer){.max = max};
 }
 
+/* Some answers carry a key (a new access key, a data key of the AWS API): leave no copy behind. */
+static void drop_block(struct writer *w)
+{
+	if (w->p != NULL) {
+		explicit_bzero(w->p, w->used);
+		free(w->p);
+	}
+}
+
 void writer_free(struct writer *w)
 {
 	if (w == NULL || w->max == 0) {
 		return;
 	}
-	free(w->p);
+	drop_block(w);
 	*w = (struct writer){.max = w->max};
 }
 
@@ -342,7 +351,7 @@ static bool grow(struct writer *w, size_t need)
 	if (w->used > 0) {
 		memcpy(p, w->p, w->used);
 	}
-	free(w->p);
+	drop_block(w);
 	w->p = p;
 	w->size = size;
 	return true;

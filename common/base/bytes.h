@@ -67,7 +67,8 @@ enum err read_end(const struct reader *r);                 /* INPUT when bad or 
 
 /*
  * Output. A fixed writer borrows its memory; a growing one owns heap memory up to `max` bytes and
- * needs writer_free. Growth copies into a new block (the C guide bans realloc).
+ * needs writer_free. Growth copies into a new block (the C guide bans realloc); what was written is
+ * wiped in every block that is given back.
  */
 struct writer {
 	uint8_t *p;
