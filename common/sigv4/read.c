@@ -320,8 +320,9 @@ static enum err build_canonical(struct reading *r)
 static enum err keep(struct reading *r)
 {
 	struct bytes *views[] = {
-		&r->e.access_key,     &r->e.amz_date,  &r->e.date,          &r->e.region,       &r->e.service,
-		&r->e.signed_headers, &r->e.signature, &r->e.session_token, &r->e.content_hash,
+		&r->e.access_key, &r->e.amz_date,       &r->e.date,      &r->e.region,
+		&r->e.service,    &r->e.signed_headers, &r->e.signature, &r->e.session_token,
+		&r->e.content_hash,
 	};
 
 	for (size_t i = 0; i < sizeof(views) / sizeof(views[0]); i++) {

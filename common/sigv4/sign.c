@@ -270,8 +270,9 @@ enum err sigv4_authorization(struct arena *a, const struct sigv4_request *reques
 }
 
 /* The request's own parameters and the presigning ones. */
-static enum err presign_parameters(struct arena *a, struct bytes raw, const struct sigv4_evidence *e,
-                                   struct field **ret, size_t *ret_n)
+static enum err presign_parameters(struct arena *a, struct bytes raw,
+                                   const struct sigv4_evidence *e, struct field **ret,
+                                   size_t *ret_n)
 {
 	enum { ADDED = 5, EXPIRES_DIGITS = 20 };
 	uint8_t *digits = arena_alloc(a, EXPIRES_DIGITS);
@@ -304,9 +305,10 @@ static enum err presign_parameters(struct arena *a, struct bytes raw, const stru
 	return OK;
 }
 
-enum err sigv4_presign(struct arena *a, const struct sigv4_request *request, struct bytes access_key,
-                       const struct secret *secret_key, struct bytes region, struct bytes amz_date,
-                       uint64_t expires_s, struct bytes *ret)
+enum err sigv4_presign(struct arena *a, const struct sigv4_request *request,
+                       struct bytes access_key, const struct secret *secret_key,
+                       struct bytes region, struct bytes amz_date, uint64_t expires_s,
+                       struct bytes *ret)
 {
 	struct sigv4_evidence e = {
 		.kind = SIGV4_QUERY,

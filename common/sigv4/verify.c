@@ -40,12 +40,12 @@ static enum err check_no_presigning(const struct sigv4_claims *c)
 	return OK;
 }
 
-/* Equal to the signed header of that name, or both absent. */
+/* Equal to the signed header of that name, where it is signed and was sent. */
 static bool agrees(const struct sigv4_claims *c, const char *name, struct bytes value)
 {
 	const struct field *f = field_get(c->headers, c->n_headers, name, false);
 
-	return f == NULL || bytes_equal(f->value, value);
+	return f == NULL || f->value.n == 0 || bytes_equal(f->value, value);
 }
 
 static enum err check_header_form(const struct sigv4_evidence *e, const struct sigv4_claims *c)
