@@ -28,6 +28,8 @@ enum {
 	INDEX_UPLOAD_ID_BYTES = 16,
 	INDEX_SEED_BYTES = 32,
 	INDEX_PARTS_MAX = 10000,
+	INDEX_PART_TRAILER = INDEX_PARTS_MAX + 1, /* number of the empty part that carries a joined object's trailer; no part of the user's */
+	INDEX_RECORD_MAX_BYTES = 2 << 20, /* an object with 10,000 parts takes less than half of it */
 	INDEX_KEY_MAX = 1024,
 	INDEX_WRAPPED_MAX = 160,
 	INDEX_SSE_KMS = 0,    /* aws:kms: the default */
@@ -46,9 +48,10 @@ struct index_bucket {
 
 /* A part: `size` plain bytes in ceil(size / blob_size) blobs (one when empty) with ids from the seed (objfmt_blob_id). A single PUT has one part, number 1. */
 struct index_part {
-	uint32_t number;           /* 1..10000 */
+	uint32_t number;           /* 1..10000; INDEX_PART_TRAILER (size 0) last in an object that was joined from parts */
 	uint64_t size;
 	uint8_t seed[INDEX_SEED_BYTES];
+	uint32_t blob_size;        /* set by the vault; each part its own, because the configuration may change during an upload */
 	uint64_t modified_ms;
 	struct bytes etag;         /* without quotes; empty in a finished object */
 	uint8_t checksum_kind;     /* enum checksum_kind; 0: none */
@@ -65,7 +68,7 @@ struct index_object {
 	uint8_t sse;               /* INDEX_SSE_... */
 	struct bytes key_arn;      /* KEK */
 	struct bytes wrapped;      /* DEK */
-	uint32_t blob_size;        /* bytes in each blob but the last of a part */
+	uint32_t blob_size;        /* of the gateway that wrote the record; what counts is blob_size of each part */
 	struct bytes content_type;
 	const struct field *metadata; /* lower-case: "x-amz-meta-...", "cache-control", "content-disposition", "content-encoding", "content-language", "expires" */
 	size_t n_metadata;
@@ -112,13 +115,20 @@ struct index_condition {
 };
 /* index_object_put: publish; what it replaces is queued as garbage in the same transaction. The bucket must exist (NOTFOUND with
  * *ret_no_bucket true). `upload`, when not NULL, is removed with its part rows in the same transaction, and part blobs that are not in the object
- * are queued as garbage; NOTFOUND with *ret_no_bucket false when the upload is gone. errors: CONFLICT, NOTFOUND, FULL, IO */
+ * are queued as garbage; NOTFOUND with *ret_no_bucket false when the upload is gone; INPUT when a part is not (any more) what the upload
+ * holds, or the parts do not ascend. Blobs that old and new version share (same seed) are no garbage.
+ * errors: CONFLICT, NOTFOUND, INPUT (also: sizes of the parts do not add up), LIMIT (key, record), FULL, IO */
 enum err index_object_put(struct index *x, const struct index_object *object, const struct index_condition *condition,
                           const uint8_t *upload, bool *ret_no_bucket);
 /* index_object_delete: OK also when there is none. errors: CONFLICT, NOTFOUND (bucket, or If-Match on a missing object) */
 enum err index_object_delete(struct index *x, struct bytes bucket, struct bytes key, const struct index_condition *condition);
 /* index_objects_delete: many in one transaction; ret[i] per key. */
 enum err index_objects_delete(struct index *x, struct bytes bucket, const struct bytes *keys, size_t n, enum err *ret);
+
+/* index_object_rewrap: another wrapped form of the same DEK for version `id`; data and everything else stay.
+ * errors: NOTFOUND (bucket or object), CONFLICT (the object is another version by now) */
+struct index_rewrap { struct bytes bucket, key; const uint8_t *id; struct bytes key_arn, wrapped; };
+enum err index_object_rewrap(struct index *x, const struct index_rewrap *r);
 
 /* Listing, V1 and V2 alike. */
 struct index_list_query {
@@ -155,17 +165,18 @@ struct index_uploads_page { struct index_upload *uploads; size_t n; struct bytes
 enum err index_uploads(struct index *x, struct arena *a, const struct index_uploads_query *q, struct index_uploads_page *ret);
 
 /* Garbage and the collector */
-struct index_garbage { uint64_t sequence; uint8_t object_id[INDEX_OBJECT_ID_BYTES]; uint32_t blob_size; struct index_part *parts; size_t n_parts; };
-/* index_garbage_next: up to max rows from `after` on. */
+struct index_garbage { uint64_t sequence; uint8_t object_id[INDEX_OBJECT_ID_BYTES]; struct index_part *parts; size_t n_parts; };
+/* index_garbage_next: up to max rows with a sequence above `after` (0: from the start), oldest first. Of a part only number, size, seed, blob_size. */
 enum err index_garbage_next(struct index *x, struct arena *a, uint64_t after, size_t max, struct index_garbage **ret, size_t *ret_n);
 enum err index_garbage_done(struct index *x, const uint64_t *sequences, size_t n);
 /* index_each_part: every part that the index still needs: objects, uploads in progress, garbage. For mark and sweep. A snapshot. */
-enum err index_each_part(struct index *x, enum err (*each)(void *context, uint32_t blob_size, const struct index_part *part), void *context);
+enum err index_each_part(struct index *x, enum err (*each)(void *context, const struct index_part *part), void *context);
 
 /* The object record as bytes: index value and trailer plaintext alike (INDEX-FORMAT.md). */
 void index_record_write(const struct index_object *o, struct writer *w);
-enum err index_record_read(struct bytes record, struct arena *a, struct index_object *ret); /* errors: CORRUPT, LIMIT */
+enum err index_record_read(struct bytes record, struct arena *a, struct index_object *ret); /* errors: CORRUPT, LIMIT (arena) */
 
+/* objects: keys of 480 bytes and more that share the first 480 count once */
 struct index_stats { uint64_t objects, buckets, garbage, commits; };
 enum err index_stats(struct index *x, struct index_stats *ret);
 #endif

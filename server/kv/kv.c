@@ -332,6 +332,11 @@ enum err kv_write(struct kv *k, enum err (*change)(struct kv_txn *t, void *conte
 	return c.result;
 }
 
+enum err kv_count(struct kv_txn *t, unsigned table, uint64_t *ret)
+{
+	return kv_engine_count(t->engine, table, ret);
+}
+
 void kv_stats(struct kv *k, struct kv_stats *ret)
 {
 	*ret = (struct kv_stats){

@@ -58,6 +58,9 @@ void kv_cursor_close(struct kv_cursor *c);
 enum err kv_seek(struct kv_cursor *c, struct bytes key, struct bytes *ret_key, struct bytes *ret_value);
 enum err kv_next(struct kv_cursor *c, struct bytes *ret_key, struct bytes *ret_value);
 
+/* kv_count: rows of a table, at once; keys of 480 bytes and more that share the first 480 count once. */
+enum err kv_count(struct kv_txn *t, unsigned table, uint64_t *ret);
+
 struct kv_stats { uint64_t commits, changes, pages_used, size_bytes; };
 void kv_stats(struct kv *k, struct kv_stats *ret);
 #endif

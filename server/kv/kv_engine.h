@@ -38,6 +38,7 @@ enum err kv_engine_seek(struct kv_engine_cursor *c, struct bytes key, struct byt
                         struct bytes *ret_value);
 enum err kv_engine_next(struct kv_engine_cursor *c, struct bytes *ret_key,
                         struct bytes *ret_value);
+enum err kv_engine_count(struct kv_engine_txn *t, unsigned table, uint64_t *ret);
 /* kv_engine_stats: fills in pages_used and size_bytes. */
 void kv_engine_stats(struct kv_engine *e, struct kv_stats *ret);
 #endif

@@ -405,6 +405,18 @@ enum err kv_engine_next(struct kv_engine_cursor *c, struct bytes *ret_key,
 	return cursor_step(c, (MDB_val){0, NULL}, MDB_NEXT, ret_key, ret_value);
 }
 
+enum err kv_engine_count(struct kv_engine_txn *t, unsigned table, uint64_t *ret)
+{
+	MDB_stat stat;
+	int rc = mdb_stat(t->txn, table_of(t, table), &stat);
+
+	if (rc != MDB_SUCCESS) {
+		return from_lmdb("count", rc);
+	}
+	*ret = stat.ms_entries;
+	return OK;
+}
+
 void kv_engine_stats(struct kv_engine *e, struct kv_stats *ret)
 {
 	MDB_envinfo info = {0};

@@ -1,0 +1,195 @@
+/* Opening, unlocking, closing; buckets; counts. */
+#include "server/index/index.h"
+
+#include <stdlib.h>
+
+#include "common/base/attr.h"
+#include "server/index/schema.h"
+
+enum err index_open(const char *dir, uint64_t size_max_bytes, struct index **ret,
+                    struct report *ret_report)
+{
+	struct kv_options o = {.dir = dir, .size_max_bytes = size_max_bytes,
+	                       .tables = index_table_names, .n_tables = TABLES};
+	struct index *x = calloc(1, sizeof(*x));
+
+	if (x == NULL) {
+		return report_set(ret_report, ERR_NOMEM, (const char *[]){"no memory", NULL});
+	}
+	enum err e = kv_open(&o, &x->kv, ret_report);
+	if (e != OK) {
+		free(x);
+		return e;
+	}
+	pthread_mutex_init(&x->mutex, NULL);
+	*ret = x;
+	return OK;
+}
+
+enum err index_unlock(struct index *x, const struct secret *index_key)
+{
+	enum err e = OK;
+
+	pthread_mutex_lock(&x->mutex);
+	struct index_seal *seal = atomic_load(&x->seal);
+	if (seal == NULL) {
+		e = index_seal_open(x->kv, index_key, &seal);
+		if (e == OK) {
+			atomic_store(&x->seal, seal);
+		}
+	} else if (!index_seal_has_key(seal, index_key)) {
+		e = ERR_CORRUPT;
+	}
+	pthread_mutex_unlock(&x->mutex);
+	return e;
+}
+
+bool index_unlocked(const struct index *x)
+{
+	return atomic_load(&x->seal) != NULL;
+}
+
+void index_close(struct index *x)
+{
+	if (x == NULL) {
+		return;
+	}
+	index_seal_free(atomic_load(&x->seal));
+	kv_close(x->kv);
+	pthread_mutex_destroy(&x->mutex);
+	free(x);
+}
+
+/* A bucket's record, borrowing from the arena. */
+static enum err get_bucket(struct index_view *v, struct arena *a, struct bytes name,
+                           struct index_bucket *ret)
+{
+	struct bytes record;
+
+	if (name.n < 1 || name.n > INDEX_BUCKET_NAME_MAX) {
+		return ERR_NOTFOUND;
+	}
+	TRY(index_view_get(v, TABLE_BUCKETS, name, a, &record));
+	return index_record_read_bucket(record, ret);
+}
+
+enum err index_bucket_number(struct index_view *v, struct arena *a, struct bytes name,
+                             uint64_t *ret)
+{
+	struct index_bucket b;
+
+	TRY(get_bucket(v, a, name, &b));
+	*ret = b.number;
+	return OK;
+}
+
+enum err index_bucket_get(struct index *x, struct arena *a, struct bytes name,
+                          struct index_bucket *ret)
+{
+	AUTO(index_view_end) struct index_view v = {0};
+
+	TRY(index_view_begin(x, &v));
+	return get_bucket(&v, a, name, ret);
+}
+
+static enum err create_bucket(struct index_view *v, struct arena *a, void *context)
+{
+	struct index_bucket *b = context;
+	struct index_bucket old;
+	enum err e = get_bucket(v, a, b->name, &old);
+
+	if (e == OK) {
+		return ERR_EXISTS;
+	}
+	if (e != ERR_NOTFOUND) {
+		return e;
+	}
+	b->number = index_seal_number(v->sealer.seal);
+	struct writer w = index_value_begin();
+	index_record_write_bucket(b, &w);
+	return index_view_put(v, TABLE_BUCKETS, b->name, &w);
+}
+
+enum err index_bucket_create(struct index *x, struct index_bucket *bucket)
+{
+	if (bucket->name.n < 1 || bucket->name.n > INDEX_BUCKET_NAME_MAX) {
+		return ERR_LIMIT;
+	}
+	return index_view_write(x, create_bucket, bucket);
+}
+
+static enum err delete_bucket(struct index_view *v, struct arena *a, void *context)
+{
+	const struct bytes *name = context;
+	bool objects, uploads;
+	uint64_t number;
+
+	TRY(index_bucket_number(v, a, *name, &number));
+	struct index_key inside = index_key_object(number, bytes_of(NULL, 0));
+	TRY(index_view_any(v, TABLE_OBJECTS, index_key_bytes(&inside), &objects));
+	TRY(index_view_any(v, TABLE_UPLOADS, index_key_bytes(&inside), &uploads));
+	if (objects || uploads) {
+		return ERR_CONFLICT;
+	}
+	return index_view_delete(v, TABLE_BUCKETS, *name);
+}
+
+enum err index_bucket_delete(struct index *x, struct bytes name)
+{
+	return index_view_write(x, delete_bucket, &name);
+}
+
+/* The buckets of a tenant as a growing list of records; the caller frees the writer. */
+static enum err collect_buckets(struct index_view *v, struct arena *a, struct bytes tenant,
+                                struct writer *found)
+{
+	struct kv_cursor *c;
+	struct bytes key, value;
+
+	TRY(kv_cursor_open(v->txn, TABLE_BUCKETS, &c));
+	enum err e = kv_seek(c, BYTES(""), &key, &value);
+	for (; e == OK; e = kv_next(c, &key, &value)) {
+		struct index_bucket b;
+		struct bytes record;
+		TRY(index_view_open(v, TABLE_BUCKETS, key, value, a, &record));
+		TRY(index_record_read_bucket(record, &b));
+		if (bytes_equal(b.tenant, tenant)) {
+			write_bytes(found, bytes_of(&b, sizeof(b)));
+		}
+	}
+	TRY(e == ERR_NOTFOUND ? OK : e);
+	return writer_end(found);
+}
+
+enum err index_bucket_list(struct index *x, struct arena *a, struct bytes tenant,
+                           struct index_bucket **ret, size_t *ret_n)
+{
+	AUTO(index_view_end) struct index_view v = {0};
+	AUTO(writer_free) struct writer found = writer_growing(INDEX_SCRATCH_MAX_BYTES);
+
+	TRY(index_view_begin(x, &v));
+	TRY(collect_buckets(&v, a, tenant, &found));
+	struct bytes copy = arena_copy(a, writer_bytes(&found));
+	if (copy.p == NULL) {
+		return ERR_LIMIT;
+	}
+	*ret = (struct index_bucket *)(uintptr_t)copy.p; /* the arena aligns */
+	*ret_n = copy.n / sizeof(struct index_bucket);
+	return OK;
+}
+
+enum err index_stats(struct index *x, struct index_stats *ret)
+{
+	AUTO(index_view_end) struct index_view v = {0};
+	struct index_stats s = {0};
+	struct kv_stats k;
+
+	TRY(index_view_begin(x, &v));
+	TRY(kv_count(v.txn, TABLE_OBJECTS, &s.objects));
+	TRY(kv_count(v.txn, TABLE_BUCKETS, &s.buckets));
+	TRY(kv_count(v.txn, TABLE_GARBAGE, &s.garbage));
+	kv_stats(x->kv, &k);
+	s.commits = k.commits;
+	*ret = s;
+	return OK;
+}

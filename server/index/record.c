@@ -1,0 +1,316 @@
+/*
+ * Records as bytes (INDEX-FORMAT.md section 4). The invariant: what is read back is whole and adds up, or it is CORRUPT; a
+ * reader of records never trusts a count or a length. What a listing shows stands first, parts stand last.
+ */
+#include <string.h>
+
+#include "common/crypto/checksum.h"
+#include "server/index/schema.h"
+
+enum {
+	VERSION = 1,
+	FLAG_MULTIPART = 1,
+	ETAG_MAX_BYTES = 128,
+	TEXT_MAX_BYTES = 4096,      /* content type, names, ARNs */
+	METADATA_MAX = 4096,        /* fields; S3 allows 2 KB of them */
+	PARTS_MAX = INDEX_PARTS_MAX + 1,
+	PART_LEAST_BYTES = 59,      /* of a part in a record: bounds a count before memory is taken */
+	FIELD_LEAST_BYTES = 4,
+	GARBAGE_PART_BYTES = 46,
+};
+
+static void write_part(const struct index_part *p, struct writer *w)
+{
+	write_u16(w, (uint16_t)p->number);
+	write_u64(w, p->size);
+	write_bytes(w, bytes_of(p->seed, sizeof(p->seed)));
+	write_u32(w, p->blob_size);
+	write_u64(w, p->modified_ms);
+	write_lv16(w, p->etag);
+	write_u8(w, p->checksum_kind);
+	write_lv16(w, p->checksum);
+	w->full = w->full || p->number > UINT16_MAX;
+}
+
+static void read_part(struct reader *r, struct index_part *p)
+{
+	p->number = read_u16(r);
+	p->size = read_u64(r);
+	read_into(r, p->seed, sizeof(p->seed));
+	p->blob_size = read_u32(r);
+	p->modified_ms = read_u64(r);
+	p->etag = read_lv16(r, ETAG_MAX_BYTES);
+	p->checksum_kind = read_u8(r);
+	p->checksum = read_lv16(r, CHECKSUM_BYTES_MAX);
+	r->bad = r->bad || p->number < 1 || p->number > PARTS_MAX || p->blob_size == 0 ||
+	         p->checksum_kind >= CHECKSUM_KINDS;
+}
+
+void index_record_write(const struct index_object *o, struct writer *w)
+{
+	write_u8(w, VERSION);
+	write_u64(w, o->size);
+	write_u64(w, o->modified_ms);
+	write_lv16(w, o->etag);
+	write_u8(w, o->checksum_kind);
+	write_u8(w, o->checksum_composite);
+	write_lv16(w, o->checksum);
+	write_u8(w, o->sse);
+	write_u8(w, o->multipart ? FLAG_MULTIPART : 0);
+	write_bytes(w, bytes_of(o->id, sizeof(o->id)));
+	write_u32(w, o->blob_size);
+	write_lv16(w, o->bucket);
+	write_lv16(w, o->key);
+	write_lv16(w, o->key_arn);
+	write_lv16(w, o->wrapped);
+	write_lv16(w, o->content_type);
+	write_u16(w, (uint16_t)o->n_metadata);
+	for (size_t i = 0; i < o->n_metadata; i++) {
+		write_lv16(w, o->metadata[i].name);
+		write_lv16(w, o->metadata[i].value);
+	}
+	write_u16(w, (uint16_t)o->n_parts);
+	for (size_t i = 0; i < o->n_parts; i++) {
+		write_part(&o->parts[i], w);
+	}
+	w->full = w->full || o->n_metadata > METADATA_MAX || o->n_parts > PARTS_MAX;
+}
+
+static void read_head(struct reader *r, struct index_object *o)
+{
+	r->bad = read_u8(r) != VERSION || r->bad;
+	o->size = read_u64(r);
+	o->modified_ms = read_u64(r);
+	o->etag = read_lv16(r, ETAG_MAX_BYTES);
+	o->checksum_kind = read_u8(r);
+	o->checksum_composite = read_u8(r);
+	r->bad = r->bad || o->checksum_kind >= CHECKSUM_KINDS || o->checksum_composite > 1;
+}
+
+enum err index_record_entry(struct bytes record, struct index_list_entry *ret)
+{
+	struct reader r = reader_of(record);
+	struct index_object o = {0};
+
+	read_head(&r, &o);
+	ret->size = o.size;
+	ret->modified_ms = o.modified_ms;
+	ret->etag = o.etag;
+	ret->checksum_kind = o.checksum_kind;
+	ret->checksum_composite = o.checksum_composite;
+	return r.bad ? ERR_CORRUPT : OK;
+}
+
+static void read_names(struct reader *r, struct index_object *o)
+{
+	o->checksum = read_lv16(r, CHECKSUM_BYTES_MAX);
+	o->sse = read_u8(r);
+	uint8_t flags = read_u8(r);
+	o->multipart = (flags & FLAG_MULTIPART) != 0;
+	r->bad = r->bad || o->sse > 1 || (flags & ~FLAG_MULTIPART) != 0;
+	read_into(r, o->id, sizeof(o->id));
+	o->blob_size = read_u32(r);
+	o->bucket = read_lv16(r, INDEX_BUCKET_NAME_MAX);
+	o->key = read_lv16(r, INDEX_KEY_MAX);
+	o->key_arn = read_lv16(r, TEXT_MAX_BYTES);
+	o->wrapped = read_lv16(r, INDEX_WRAPPED_MAX);
+	o->content_type = read_lv16(r, TEXT_MAX_BYTES);
+}
+
+/* A count of items of at least `least` bytes each: more than can be there is a lie. */
+static size_t read_count(struct reader *r, size_t max, size_t least)
+{
+	size_t n = read_u16(r);
+
+	if (r->bad || n > max || n > r->left / least) {
+		r->bad = true;
+		return 0;
+	}
+	return n;
+}
+
+static enum err read_metadata(struct reader *r, struct arena *a, struct index_object *o)
+{
+	size_t n = read_count(r, METADATA_MAX, FIELD_LEAST_BYTES);
+	struct field *fields = arena_alloc(a, n * sizeof(*fields));
+
+	if (fields == NULL) {
+		return ERR_LIMIT;
+	}
+	for (size_t i = 0; i < n; i++) {
+		fields[i].name = read_lv16(r, UINT16_MAX);
+		fields[i].value = read_lv16(r, UINT16_MAX);
+	}
+	o->metadata = fields;
+	o->n_metadata = n;
+	return OK;
+}
+
+/* Parts ascend, and their sizes are the object's: a range is computed from them. */
+static enum err read_parts(struct reader *r, struct arena *a, struct index_object *o)
+{
+	size_t n = read_count(r, PARTS_MAX, PART_LEAST_BYTES);
+	struct index_part *parts = arena_alloc(a, n * sizeof(*parts));
+	uint64_t sum = 0;
+	uint32_t before = 0;
+
+	if (parts == NULL) {
+		return ERR_LIMIT;
+	}
+	for (size_t i = 0; i < n && !r->bad; i++) {
+		read_part(r, &parts[i]);
+		r->bad = r->bad || parts[i].number <= before ||
+		         __builtin_add_overflow(sum, parts[i].size, &sum);
+		before = parts[i].number;
+	}
+	r->bad = r->bad || sum != o->size;
+	o->parts = parts;
+	o->n_parts = n;
+	return OK;
+}
+
+enum err index_record_borrow(struct bytes record, struct arena *a, struct index_object *ret)
+{
+	struct reader r = reader_of(record);
+	struct index_object o = {0};
+
+	read_head(&r, &o);
+	read_names(&r, &o);
+	TRY(read_metadata(&r, a, &o));
+	TRY(read_parts(&r, a, &o));
+	if (read_end(&r) != OK) {
+		return ERR_CORRUPT;
+	}
+	*ret = o;
+	return OK;
+}
+
+enum err index_record_read(struct bytes record, struct arena *a, struct index_object *ret)
+{
+	if (record.n > INDEX_RECORD_MAX_BYTES) {
+		return ERR_CORRUPT;
+	}
+	struct bytes copy = arena_copy(a, record);
+	return copy.p == NULL ? ERR_LIMIT : index_record_borrow(copy, a, ret);
+}
+
+void index_record_write_bucket(const struct index_bucket *b, struct writer *w)
+{
+	write_u8(w, VERSION);
+	write_u64(w, b->number);
+	write_u64(w, b->created_ms);
+	write_lv16(w, b->name);
+	write_lv16(w, b->tenant);
+	write_lv16(w, b->owner_id);
+	write_lv16(w, b->owner_name);
+	write_lv16(w, b->region);
+}
+
+enum err index_record_read_bucket(struct bytes record, struct index_bucket *ret)
+{
+	struct reader r = reader_of(record);
+	struct index_bucket b = {0};
+
+	r.bad = read_u8(&r) != VERSION || r.bad;
+	b.number = read_u64(&r);
+	b.created_ms = read_u64(&r);
+	b.name = read_lv16(&r, INDEX_BUCKET_NAME_MAX);
+	b.tenant = read_lv16(&r, TEXT_MAX_BYTES);
+	b.owner_id = read_lv16(&r, TEXT_MAX_BYTES);
+	b.owner_name = read_lv16(&r, TEXT_MAX_BYTES);
+	b.region = read_lv16(&r, TEXT_MAX_BYTES);
+	if (read_end(&r) != OK) {
+		return ERR_CORRUPT;
+	}
+	*ret = b;
+	return OK;
+}
+
+void index_record_write_upload(const struct index_upload *u, struct writer *w)
+{
+	write_u8(w, VERSION);
+	write_bytes(w, bytes_of(u->upload_id, sizeof(u->upload_id)));
+	write_u64(w, u->created_ms);
+	write_lv16(w, u->initiator_id);
+	write_lv16(w, u->initiator_name);
+	index_record_write(&u->object, w);
+}
+
+enum err index_record_read_upload(struct bytes record, struct arena *a, struct index_upload *ret)
+{
+	struct reader r = reader_of(record);
+	struct index_upload u = {0};
+
+	r.bad = read_u8(&r) != VERSION || r.bad;
+	read_into(&r, u.upload_id, sizeof(u.upload_id));
+	u.created_ms = read_u64(&r);
+	u.initiator_id = read_lv16(&r, TEXT_MAX_BYTES);
+	u.initiator_name = read_lv16(&r, TEXT_MAX_BYTES);
+	struct bytes object = read_bytes(&r, r.left);
+	if (r.bad) {
+		return ERR_CORRUPT;
+	}
+	TRY(index_record_borrow(object, a, &u.object));
+	*ret = u;
+	return OK;
+}
+
+void index_record_write_part(const struct index_part *p, struct writer *w)
+{
+	write_u8(w, VERSION);
+	write_part(p, w);
+}
+
+enum err index_record_read_part(struct bytes record, struct index_part *ret)
+{
+	struct reader r = reader_of(record);
+	struct index_part p = {0};
+
+	r.bad = read_u8(&r) != VERSION || r.bad;
+	read_part(&r, &p);
+	if (read_end(&r) != OK) {
+		return ERR_CORRUPT;
+	}
+	*ret = p;
+	return OK;
+}
+
+void index_record_write_garbage(const struct index_garbage *g, struct writer *w)
+{
+	write_u8(w, VERSION);
+	write_bytes(w, bytes_of(g->object_id, sizeof(g->object_id)));
+	write_u16(w, (uint16_t)g->n_parts);
+	for (size_t i = 0; i < g->n_parts; i++) {
+		write_u16(w, (uint16_t)g->parts[i].number);
+		write_u64(w, g->parts[i].size);
+		write_bytes(w, bytes_of(g->parts[i].seed, INDEX_SEED_BYTES));
+		write_u32(w, g->parts[i].blob_size);
+	}
+	w->full = w->full || g->n_parts > PARTS_MAX;
+}
+
+enum err index_record_read_garbage(struct bytes record, struct arena *a, struct index_garbage *ret)
+{
+	struct reader r = reader_of(record);
+	struct index_garbage g = {0};
+
+	r.bad = read_u8(&r) != VERSION || r.bad;
+	read_into(&r, g.object_id, sizeof(g.object_id));
+	g.n_parts = read_count(&r, PARTS_MAX, GARBAGE_PART_BYTES);
+	g.parts = arena_alloc(a, g.n_parts * sizeof(*g.parts));
+	if (g.parts == NULL) {
+		return ERR_LIMIT;
+	}
+	for (size_t i = 0; i < g.n_parts; i++) {
+		g.parts[i].number = read_u16(&r);
+		g.parts[i].size = read_u64(&r);
+		read_into(&r, g.parts[i].seed, INDEX_SEED_BYTES);
+		g.parts[i].blob_size = read_u32(&r);
+		r.bad = r.bad || g.parts[i].blob_size == 0;
+	}
+	if (read_end(&r) != OK) {
+		return ERR_CORRUPT;
+	}
+	*ret = g;
+	return OK;
+}
