@@ -26,7 +26,9 @@ void file_close(int *fd)
 
 enum err file_error(int errno_value)
 {
-	return errno_value == EFBIG ? ERR_FULL : err_from_errno(errno_value);
+	enum err e = errno_value == EFBIG ? ERR_FULL : err_from_errno(errno_value);
+
+	return e == ERR_NOTFOUND || e == ERR_EXISTS ? ERR_IO : e;
 }
 
 enum err file_write_at(int fd, struct bytes b, uint64_t offset)

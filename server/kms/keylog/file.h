@@ -6,7 +6,7 @@
 #define REMPART_KMS_KEYLOG_FILE_H
 #include "common/base/bytes.h"
 
-/* file_error: the code for an errno; a file size limit counts as a full disk. */
+/* file_error: NOMEM, FULL or IO for the errno of a failed write; a file size limit counts as a full disk. */
 enum err file_error(int errno_value);
 /* file_write_at: all of b at `offset`. errors: FULL, IO; part of it may be there */
 enum err file_write_at(int fd, struct bytes b, uint64_t offset);

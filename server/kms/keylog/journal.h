@@ -11,7 +11,7 @@ enum {
 	JOURNAL_SEGMENT_ENTRIES = 65536,
 	JOURNAL_SEAL_BYTES = 32,
 	JOURNAL_HEAD_BYTES = 16 + JOURNAL_SEAL_BYTES,
-	JOURNAL_FRAME_BYTES = 20,
+	JOURNAL_FRAME_BYTES = 20 + JOURNAL_SEAL_BYTES,
 	JOURNAL_BODY_MAX = 1024 * 1024, /* bytes of one batch, without frame and seal */
 	JOURNAL_BUFFER_BYTES = JOURNAL_FRAME_BYTES + JOURNAL_BODY_MAX + JOURNAL_SEAL_BYTES,
 	JOURNAL_NAME_BYTES = 32,
@@ -44,7 +44,9 @@ enum err journal_create(int dir, uint64_t first, struct journal_place *ret);
 enum err journal_write_begin(struct journal_writer *j, struct arena *a, int dir,
                              const struct journal_place *at);
 void journal_write_end(struct journal_writer *j);
-/* journal_full: the segment has no entry left to give (journal_roll after a sync), or the batch has no
+/* journal_dead: a write failed in a way that leaves the disk unknown; every write from now on is IO. */
+bool journal_dead(const struct journal_writer *j);
+/* journal_segment_full, journal_batch_full: the segment has no entry left to give (journal_roll after a sync), or the batch has no
  * room for an entry of any size (journal_sync). */
 bool journal_segment_full(const struct journal_writer *j);
 bool journal_batch_full(const struct journal_writer *j);

@@ -8,6 +8,4 @@ enum { JOURNAL_VERSION = 1 };
 static const uint8_t journal_magic[4] = {0xf5, 'R', 'J', 'B'};
 
 enum err journal_head(uint64_t first, uint8_t out[JOURNAL_HEAD_BYTES]);
-enum err journal_seal(const uint8_t before[JOURNAL_SEAL_BYTES], struct bytes frame_and_body,
-                      uint8_t ret[JOURNAL_SEAL_BYTES]);
 #endif

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/base/attr.h"
+#include "common/crypto/hash.h"
 #include "server/kms/keylog/file.h"
 #include "server/kms/keylog/journal_frame.h"
 
@@ -15,6 +16,7 @@ struct frame {
 	uint32_t body;
 	uint64_t first;
 	uint32_t count;
+	uint8_t before[JOURNAL_SEAL_BYTES]; /* the seal of the batch in front */
 };
 
 enum err journal_read_begin(struct journal_reader *r, struct arena *a, int dir)
@@ -62,14 +64,15 @@ static bool read_frame(struct bytes b, struct frame *ret)
 	ret->body = read_u32(&r);
 	ret->first = read_u64(&r);
 	ret->count = read_u32(&r);
+	read_into(&r, ret->before, sizeof(ret->before));
 	return !r.bad && memcmp(magic.p, journal_magic, sizeof(journal_magic)) == 0 &&
 	       ret->body > 0 && ret->body <= JOURNAL_BODY_MAX && ret->count > 0 &&
 	       ret->count <= JOURNAL_SEGMENT_ENTRIES;
 }
 
-/* Is there a whole batch at this offset, sealed after `before`? OK, NOTFOUND, IO */
-static enum err try_batch(struct journal_reader *r, uint64_t offset, const uint8_t *before,
-                          struct frame *ret, uint8_t ret_seal[JOURNAL_SEAL_BYTES])
+/* Is there a whole batch at this offset, whatever stands in front of it? OK, NOTFOUND, IO */
+static enum err try_batch(struct journal_reader *r, uint64_t offset, struct frame *ret,
+                          uint8_t ret_seal[JOURNAL_SEAL_BYTES])
 {
 	size_t n = 0;
 
@@ -82,7 +85,7 @@ static enum err try_batch(struct journal_reader *r, uint64_t offset, const uint8
 	if (n != sealed + JOURNAL_SEAL_BYTES) {
 		return ERR_NOTFOUND;
 	}
-	TRY(journal_seal(before, bytes_of(r->buffer, sealed), ret_seal));
+	TRY(hash_sha256(bytes_of(r->buffer, sealed), ret_seal));
 	return memcmp(ret_seal, r->buffer + sealed, JOURNAL_SEAL_BYTES) == 0 ? OK : ERR_NOTFOUND;
 }
 
@@ -121,9 +124,10 @@ enum err journal_read_batch(struct journal_reader *r, struct journal_batch *ret)
 		TRY(journal_read_segment(r, end));
 		end += JOURNAL_SEGMENT_ENTRIES;
 	}
-	TRY(try_batch(r, r->at.offset, r->at.seal, &f, seal));
+	TRY(try_batch(r, r->at.offset, &f, seal));
 	struct bytes body = bytes_of(r->buffer + JOURNAL_FRAME_BYTES, f.body);
-	if (f.first != r->at.next || f.count > end - f.first || !holds(body, f.count)) {
+	if (memcmp(f.before, r->at.seal, sizeof(f.before)) != 0 || f.first != r->at.next ||
+	    f.count > end - f.first || !holds(body, f.count)) {
 		return ERR_CORRUPT;
 	}
 	r->at.next += f.count;
@@ -133,15 +137,12 @@ enum err journal_read_batch(struct journal_reader *r, struct journal_batch *ret)
 	return OK;
 }
 
-/* The batch that may begin at `offset`, by the seal that stands before it in the file. */
 static enum err check_later(struct journal_reader *r, uint64_t offset)
 {
-	uint8_t before[JOURNAL_SEAL_BYTES], seal[JOURNAL_SEAL_BYTES];
+	uint8_t seal[JOURNAL_SEAL_BYTES];
 	struct frame f;
-	size_t n = 0;
+	enum err e = try_batch(r, offset, &f, seal);
 
-	TRY(file_read_at(r->fd, before, sizeof(before), offset - sizeof(before), &n));
-	enum err e = try_batch(r, offset, before, &f, seal);
 	if (e == OK && f.first > r->at.next) {
 		return ERR_CORRUPT;
 	}

@@ -271,7 +271,7 @@ enum err keylog_append(struct keylog *k, struct logfmt_entry *entry)
 	if (k->lost != OK) {
 		return k->lost;
 	}
-	if (publisher_failed(k->publisher)) {
+	if (publisher_failed(k->publisher) || journal_dead(&k->journal)) {
 		return ERR_IO;
 	}
 	TRY(make_room(k));
@@ -295,7 +295,7 @@ enum err keylog_sync(struct keylog *k)
 	if (publisher_failed(k->publisher)) {
 		return ERR_IO;
 	}
-	bool any = k->journal.count > 0, dead = k->journal.dead;
+	bool any = k->journal.count > 0, dead = journal_dead(&k->journal);
 	e = journal_sync(&k->journal);
 	if (e != OK) {
 		if (!dead) {
