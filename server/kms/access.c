@@ -1,0 +1,447 @@
+#include "server/kms/access.h"
+
+#include <string.h>
+
+#include "common/base/attr.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/codec/hex.h"
+#include "common/crypto/hash.h"
+#include "common/crypto/wrap.h"
+#include "common/logfmt/token.h"
+#include "server/kms/evidence.h"
+
+enum { CONTEXT_MAX = 2048, OP_NAME_MAX = 64 };
+
+/* One access while it is decided. */
+struct deciding {
+	struct kms *k;
+	const struct gateway *gateway;
+	const struct kmsproto_access *in;
+	struct arena *out;                 /* of the answer */
+	struct kmsproto_reply *reply;
+	struct logfmt_entry entry;
+	struct evidence evidence;
+	struct principal *principal;       /* NULL: not known */
+	const struct secret *token_key;
+	uint64_t now_ms;
+	uint8_t period[TOKENS_PERIOD_BYTES];
+	char op[OP_NAME_MAX];
+};
+
+/* The store's and the libraries' faults: no verdict about the user, so no entry about him. */
+static enum kmsproto_verdict fault(enum err e, const char *where)
+{
+	LOG(LOG_ERROR, "access.fault", LOG_STR("where", where), LOG_ERR(e),
+	    LOG_STR("do", "see the lines before; the call was refused"));
+	return KMSPROTO_UNAVAILABLE;
+}
+
+static enum kmsproto_verdict bad_call(struct deciding *d, const char *why)
+{
+	d->entry.detail = bytes_text(why);
+	LOG(LOG_WARN, "access.bad_call", LOG_BYTES("gateway", gateways_name(d->gateway)),
+	    LOG_STR("why", why),
+	    LOG_STR("do", "find out why this gateway asks for what no user signed"));
+	return KMSPROTO_BAD_CALL;
+}
+
+/* --- who --- */
+
+static struct bytes kept(struct arena *a, struct bytes b)
+{
+	return b.n == 0 ? (struct bytes){0} : arena_copy(a, b);
+}
+
+static bool tell_principal(struct deciding *d)
+{
+	struct kmsproto_principal *to = &d->reply->principal;
+	const struct principal *p = d->principal;
+
+	to->tenant = kept(d->out, p->tenant);
+	to->tenant_name = kept(d->out, p->tenant_name);
+	to->canonical_id = kept(d->out, p->canonical_id);
+	to->display_name = kept(d->out, p->display_name);
+	to->user = kept(d->out, p->user);
+	to->arn = kept(d->out, p->arn);
+	return to->arn.p != NULL && to->tenant.p != NULL;
+}
+
+static enum kmsproto_verdict find_principal(struct deciding *d)
+{
+	enum err e = identity_find(d->k, d->in->evidence.access_key, &d->principal);
+
+	if (e == ERR_NOTFOUND) {
+		return KMSPROTO_NO_ACCESS_KEY;
+	}
+	if (e != OK) {
+		return fault(e, "principal");
+	}
+	d->entry.tenant = d->principal->tenant;
+	e = tokens_key(d->k, d->principal->tenant, d->period, &d->token_key);
+	if (e != OK) {
+		return fault(e, "token key");
+	}
+	d->entry.period = bytes_of(d->period, sizeof(d->period));
+	if (d->evidence.target.bucket.n > 0) {
+		e = token_bucket(d->token_key, d->evidence.target.bucket, d->entry.bucket_token);
+	}
+	return e == OK ? KMSPROTO_OK : fault(e, "bucket token");
+}
+
+static enum kmsproto_verdict check_signature(struct deciding *d)
+{
+	struct sigv4_evidence e = d->in->evidence;
+	const struct secret *signing_key;
+	bool expired = false;
+
+	e.expires_s = d->evidence.expires_s; /* what the user signed, whatever the gateway says */
+	if (identity_signing_key(d->principal, e.date, e.region, e.service, &signing_key) != OK) {
+		return fault(ERR_NOMEM, "signing key");
+	}
+	switch (sigv4_verify(d->k->scratch, &e, signing_key, d->now_ms, &expired)) {
+	case OK:
+		return KMSPROTO_OK;
+	case ERR_AUTH:
+		return KMSPROTO_BAD_SIGNATURE;
+	case ERR_TIMEOUT:
+		return expired ? KMSPROTO_EXPIRED : KMSPROTO_SKEWED;
+	case ERR_INPUT:
+		return bad_call(d, "evidence contradicts the canonical request");
+	case ERR_NOMEM:
+	case ERR_LIMIT:
+	case ERR_DENIED:
+	case ERR_NOTFOUND:
+	case ERR_EXISTS:
+	case ERR_CONFLICT:
+	case ERR_CORRUPT:
+	case ERR_IO:
+	case ERR_FULL:
+	case ERR_UNAVAILABLE:
+	case ERR_CANCELLED:
+		break;
+	}
+	return fault(ERR_LIMIT, "signature");
+}
+
+static enum kmsproto_verdict authenticate(struct deciding *d)
+{
+	const struct sigv4_evidence *e = &d->in->evidence;
+
+	enum err read = evidence_read(d->k->scratch, e->canonical, gateways_domains(d->gateway),
+	                              &d->evidence);
+	if (e->kind == SIGV4_ANONYMOUS && read != OK) {
+		return KMSPROTO_DENIED;
+	}
+	if (read != OK) {
+		return bad_call(d, "the canonical request cannot be read");
+	}
+	struct writer w = writer_fixed(d->op, sizeof(d->op));
+	write_text(&w, "s3:");
+	write_text(&w, s3op_name(d->evidence.target.op));
+	d->entry.op = writer_bytes(&w);
+	if (e->kind == SIGV4_ANONYMOUS) {
+		return KMSPROTO_DENIED;
+	}
+	if (!bytes_is(e->service, "s3")) {
+		return bad_call(d, "a signature for another service");
+	}
+	enum kmsproto_verdict v = find_principal(d);
+	if (v != KMSPROTO_OK) {
+		return v;
+	}
+	if (!d->principal->enabled) {
+		d->entry.detail = BYTES("access key or user is disabled");
+		return KMSPROTO_NO_ACCESS_KEY;
+	}
+	v = check_signature(d);
+	if (v != KMSPROTO_OK) {
+		return v;
+	}
+	d->entry.principal = d->principal->arn;
+	if (!tell_principal(d)) {
+		return fault(ERR_LIMIT, "principal");
+	}
+	if (d->principal->expires_ms != 0 && d->now_ms >= d->principal->expires_ms) {
+		d->entry.detail = BYTES("the right has expired");
+		return KMSPROTO_DENIED;
+	}
+	d->entry.basis = BYTES("tenant-owner");
+	return KMSPROTO_OK;
+}
+
+/* --- keys --- */
+
+/* The KEK that a call names, of this tenant and usable. */
+static enum kmsproto_verdict find_kek(struct deciding *d, const struct kmsproto_key_call *call,
+                                      const struct kek **ret)
+{
+	struct wrap_name name = {0};
+	enum err e = OK;
+
+	if (call->op == KMSPROTO_OPEN) {
+		if (wrap_peek(call->wrapped, &name) != OK || name.version == 0) {
+			return KMSPROTO_WRONG_KEY;
+		}
+	} else if (call->kek.n == 0) {
+		memcpy(name.id, d->principal->default_key, sizeof(name.id));
+	} else {
+		e = keyring_resolve(d->k, d->principal->tenant, call->kek, name.id);
+	}
+	if (e == OK) {
+		e = keyring_get(d->k, name.id, name.version, ret);
+	}
+	if (e == ERR_NOTFOUND) {
+		return KMSPROTO_NO_SUCH_KEY;
+	}
+	if (e == ERR_DENIED) {
+		return KMSPROTO_DENIED;
+	}
+	if (e != OK) {
+		return fault(e, "key");
+	}
+	if (!bytes_equal(bytes_of((*ret)->tenant, sizeof((*ret)->tenant)), d->principal->tenant)) {
+		d->entry.detail = BYTES("a key of another tenant");
+		return KMSPROTO_DENIED;
+	}
+	return (*ret)->state == RECORD_KEY_ENABLED ? KMSPROTO_OK : KMSPROTO_KEY_DISABLED;
+}
+
+static enum err use_kek(struct deciding *d, const struct kek *kek,
+                        const struct kmsproto_key_call *call, struct kmsproto_key_reply *reply)
+{
+	uint8_t text[CONTEXT_MAX];
+	struct writer context = writer_fixed(text, sizeof(text));
+
+	kmsproto_context(&context, call->bucket, call->key, call->object_id);
+	TRY(writer_end(&context));
+	if (call->op == KMSPROTO_OPEN) {
+		return keyring_open(kek, writer_bytes(&context), call->wrapped, &reply->dek);
+	}
+	return keyring_issue(kek, writer_bytes(&context), d->out, &reply->wrapped, &reply->dek);
+}
+
+static enum err describe_key(struct deciding *d, const struct kek *kek,
+                             const struct kmsproto_key_call *call, struct bytes wrapped,
+                             struct logfmt_key *ret)
+{
+	ret->use = call->op == KMSPROTO_OPEN ? LOGFMT_OPENED : LOGFMT_ISSUED;
+	memcpy(ret->key_id, kek->id, sizeof(ret->key_id));
+	ret->key_version = kek->version;
+	TRY(hash_sha256(wrapped, ret->wrapped_digest));
+	return token_object(d->token_key, call->bucket, call->key,
+	                    bytes_of(call->object_id, KMSPROTO_OBJECT_ID_BYTES),
+	                    ret->object_token);
+}
+
+static enum kmsproto_verdict decide_key(struct deciding *d, size_t i)
+{
+	const struct kmsproto_key_call *call = &d->in->keys[i];
+	struct kmsproto_key_reply *reply = &d->reply->keys[i];
+	const struct kek *kek;
+	const char *why = evidence_allows(&d->evidence, call);
+
+	if (why != NULL) {
+		return bad_call(d, why);
+	}
+	enum kmsproto_verdict v = find_kek(d, call, &kek);
+	if (v != KMSPROTO_OK) {
+		return v;
+	}
+	enum err e = use_kek(d, kek, call, reply);
+	if (e == ERR_CORRUPT) {
+		return KMSPROTO_WRONG_KEY;
+	}
+	struct bytes wrapped = call->op == KMSPROTO_OPEN ? call->wrapped : reply->wrapped;
+	if (e == OK) {
+		e = describe_key(d, kek, call, wrapped, &d->entry.keys[i]);
+	}
+	if (e == OK) {
+		reply->arn = arena_copy(d->out, bytes_of(kek->arn, kek->arn_bytes));
+		e = reply->arn.p == NULL ? ERR_LIMIT : OK;
+	}
+	if (e != OK) {
+		return fault(e, "data key");
+	}
+	d->reply->n_keys = i + 1;
+	d->entry.n_keys = i + 1;
+	return KMSPROTO_OK;
+}
+
+static enum kmsproto_verdict decide(struct deciding *d)
+{
+	enum kmsproto_verdict v = authenticate(d);
+
+	for (size_t i = 0; i < d->in->n_keys && v == KMSPROTO_OK; i++) {
+		v = decide_key(d, i);
+	}
+	return v;
+}
+
+/* --- verdicts and entries --- */
+
+static void refuse(struct kmsproto_reply *reply, enum kmsproto_verdict v)
+{
+	kmsproto_replies_free(reply, 1);
+	reply->n_keys = 0;
+	reply->verdict = v;
+}
+
+/* The entry decides: when it cannot be written, the verdict is UNAVAILABLE. */
+static void conclude(struct kms *k, struct logfmt_entry *entry, enum kmsproto_verdict v,
+                     struct kmsproto_reply *reply)
+{
+	reply->verdict = v;
+	if (v != KMSPROTO_OK) {
+		refuse(reply, v);
+		entry->n_keys = 0;
+		entry->basis = (struct bytes){0};
+	}
+	if (v == KMSPROTO_UNAVAILABLE) {
+		return;
+	}
+	entry->result = bytes_text(kmsproto_verdict_name(v));
+	if (kms_append(k, entry) != OK) {
+		refuse(reply, KMSPROTO_UNAVAILABLE);
+		return;
+	}
+	reply->log_index = entry->seq;
+	for (size_t i = 0; i < entry->n_keys; i++) {
+		metrics_count(entry->keys[i].use == LOGFMT_ISSUED ? &k->metrics.keys_issued
+		                                                  : &k->metrics.keys_opened);
+	}
+}
+
+static void decide_access(struct kms *k, const struct gateway *g,
+                          const struct kmsproto_access *in, struct arena *a,
+                          struct kmsproto_reply *ret)
+{
+	struct deciding d = {.k = k, .gateway = g, .in = in, .out = a, .reply = ret};
+
+	d.now_ms = clock_real_ms();
+	tokens_period(d.now_ms, d.period);
+	d.entry.event = LOGFMT_ACCESS;
+	memcpy(d.entry.request_id, in->request_id, sizeof(d.entry.request_id));
+	d.entry.gateway = gateways_name(g);
+	d.entry.access_key = in->evidence.access_key;
+	d.entry.source = in->source;
+	d.entry.agent = in->agent;
+	conclude(k, &d.entry, decide(&d), ret);
+}
+
+static void decide_index_key(struct kms *k, const struct gateway *g, struct kmsproto_reply *ret)
+{
+	struct logfmt_entry entry = {.event = LOGFMT_INDEX_KEY, .gateway = gateways_name(g)};
+	enum kmsproto_verdict v = KMSPROTO_OK;
+
+	ret->index_key = secret_copy(g->index_key);
+	if (ret->index_key == NULL) {
+		v = fault(ERR_NOMEM, "index key");
+	}
+	conclude(k, &entry, v, ret);
+}
+
+/* --- chunk signatures --- */
+
+static enum kmsproto_verdict check_chunks(struct kms *k, const struct kmsproto_chunks *in,
+                                          struct principal *p)
+{
+	const struct sigv4_evidence e = {
+		.date = in->date, .region = in->region, .service = in->service,
+	};
+	const struct secret *signing_key;
+	char previous[SIGV4_SIGNATURE_HEX];
+	struct bytes scope;
+
+	if (!p->enabled) {
+		return KMSPROTO_NO_ACCESS_KEY;
+	}
+	if (identity_signing_key(p, in->date, in->region, in->service, &signing_key) != OK ||
+	    sigv4_scope(k->scratch, &e, &scope) != OK) {
+		return fault(ERR_NOMEM, "chunks");
+	}
+	memcpy(previous, in->previous, sizeof(previous));
+	enum err verdict = sigv4_chunks_verify(signing_key, in->amz_date, scope, previous,
+	                                       in->chunks, in->n_chunks);
+	if (verdict == ERR_AUTH || verdict == ERR_INPUT) {
+		return KMSPROTO_BAD_SIGNATURE;
+	}
+	return verdict == OK ? KMSPROTO_OK : fault(verdict, "chunks");
+}
+
+static void decide_chunks(struct kms *k, const struct gateway *g,
+                          const struct kmsproto_chunks *in, struct kmsproto_reply *ret)
+{
+	struct logfmt_entry entry = {.event = LOGFMT_CHUNKS};
+	struct principal *p = NULL;
+	enum err e = identity_find(k, in->access_key, &p);
+	enum kmsproto_verdict v;
+
+	memcpy(entry.request_id, in->request_id, sizeof(entry.request_id));
+	entry.gateway = gateways_name(g);
+	entry.access_key = in->access_key;
+	if (e == OK) {
+		entry.tenant = p->tenant;
+		v = check_chunks(k, in, p);
+	} else {
+		v = e == ERR_NOTFOUND ? KMSPROTO_NO_ACCESS_KEY : fault(e, "principal");
+	}
+	if (v == KMSPROTO_OK) {
+		ret->verdict = KMSPROTO_OK; /* belongs to the entry of its access */
+		return;
+	}
+	conclude(k, &entry, v, ret);
+}
+
+/* --- the three kinds --- */
+
+static void begin_reply(const struct kmsproto_call *call, struct kmsproto_reply *ret)
+{
+	*ret = (struct kmsproto_reply){
+		.kind = call->kind,
+		.verdict = KMSPROTO_UNAVAILABLE,
+		.log_index = KMSPROTO_NO_LOG_INDEX,
+	};
+}
+
+void access_sealed(const struct kmsproto_call *call, struct kmsproto_reply *ret)
+{
+	begin_reply(call, ret);
+	ret->verdict = KMSPROTO_SEALED;
+}
+
+void access_decide(struct kms *k, const struct gateway *g, const struct kmsproto_call *call,
+                   struct arena *a, struct kmsproto_reply *ret)
+{
+	arena_reset(k->scratch);
+	begin_reply(call, ret);
+	switch (call->kind) {
+	case KMSPROTO_INDEX_KEY:
+		decide_index_key(k, g, ret);
+		break;
+	case KMSPROTO_ACCESS:
+		decide_access(k, g, &call->access, a, ret);
+		break;
+	case KMSPROTO_CHUNKS:
+		decide_chunks(k, g, &call->chunks, ret);
+		break;
+	}
+	metrics_count(&k->metrics.calls[call->kind][ret->verdict]);
+}
+
+enum err access_unknown_gateway(struct kms *k, const uint8_t certificate_digest[32],
+                                struct bytes address)
+{
+	char text[96];
+	struct writer w = writer_fixed(text, sizeof(text));
+
+	write_text(&w, "certificate ");
+	hex_write(&w, bytes_of(certificate_digest, 32));
+	struct logfmt_entry entry = {
+		.event = LOGFMT_ACCESS,
+		.result = BYTES("not-enrolled"),
+		.source = address,
+		.detail = writer_bytes(&w),
+	};
+	return kms_append(k, &entry);
+}

@@ -1,0 +1,84 @@
+#include "server/kms/evidence.h"
+
+#include "common/base/attr.h"
+#include "common/codec/uri.h"
+
+enum { PARAMETERS_MAX = 256 };
+
+/* Which keys an operation needs. Operations that are not here need none. */
+static const struct need {
+	enum s3op op;
+	enum kmsproto_key_op key_op;
+	bool source;
+} needs[] = {
+	{S3OP_PUT_OBJECT, KMSPROTO_ISSUE, false},
+	{S3OP_COPY_OBJECT, KMSPROTO_ISSUE, false},
+	{S3OP_COPY_OBJECT, KMSPROTO_OPEN, true},
+	{S3OP_CREATE_MULTIPART_UPLOAD, KMSPROTO_ISSUE, false},
+	{S3OP_UPLOAD_PART, KMSPROTO_OPEN, false},
+	{S3OP_UPLOAD_PART_COPY, KMSPROTO_OPEN, false},
+	{S3OP_UPLOAD_PART_COPY, KMSPROTO_OPEN, true},
+	{S3OP_COMPLETE_MULTIPART_UPLOAD, KMSPROTO_OPEN, false},
+	{S3OP_GET_OBJECT, KMSPROTO_OPEN, false},
+};
+
+/* A header that stands twice has been joined with a comma by canonicalisation, so one field is all. */
+static struct bytes header(const struct sigv4_claims *c, const char *name)
+{
+	const struct field *f = field_get(c->headers, c->n_headers, name, false);
+
+	return f == NULL ? (struct bytes){0} : f->value;
+}
+
+static uint64_t expires_of(const struct field *query, size_t n)
+{
+	const struct field *f = field_get(query, n, "X-Amz-Expires", false);
+	uint64_t s = 0;
+
+	return f != NULL && bytes_u64(f->value, &s) == OK ? s : 0;
+}
+
+enum err evidence_read(struct arena *a, struct bytes canonical, struct bytes domains,
+                       struct evidence *ret)
+{
+	struct sigv4_claims claims;
+	struct evidence e = {0};
+	struct field *query = NULL;
+	size_t n_query = 0;
+	struct bytes version;
+
+	TRY(sigv4_claims_read(canonical, &claims));
+	TRY(uri_query(a, claims.query, PARAMETERS_MAX, &query, &n_query));
+	e.expires_s = expires_of(query, n_query);
+	struct bytes source = header(&claims, "x-amz-copy-source");
+	e.has_source = source.p != NULL;
+	struct bytes bucket = s3op_host_bucket(header(&claims, "host"), domains);
+	TRY(s3op_resolve(a, claims.method, bucket, claims.path, query, n_query, e.has_source,
+	                 &e.target));
+	if (e.has_source && (e.target.op == S3OP_COPY_OBJECT ||
+	                     e.target.op == S3OP_UPLOAD_PART_COPY)) {
+		TRY(s3op_copy_source(a, source, &e.source_bucket, &e.source_key, &version));
+	}
+	*ret = e;
+	return OK;
+}
+
+const char *evidence_allows(const struct evidence *e, const struct kmsproto_key_call *call)
+{
+	struct bytes bucket = call->source ? e->source_bucket : e->target.bucket;
+	struct bytes key = call->source ? e->source_key : e->target.key;
+	bool needed = false;
+
+	for (size_t i = 0; i < COUNT(needs); i++) {
+		needed = needed || (needs[i].op == e->target.op && needs[i].key_op == call->op &&
+		                    needs[i].source == call->source);
+	}
+	if (!needed) {
+		return "the signed operation does not need this key";
+	}
+	if (bucket.n == 0 || key.n == 0 || !bytes_equal(bucket, call->bucket) ||
+	    !bytes_equal(key, call->key)) {
+		return "another object than the signed request names";
+	}
+	return NULL;
+}

@@ -1,0 +1,393 @@
+/* Batches and answers: round trips, every truncation, every limit, moved and changed keys. */
+#include "common/kmsproto/kmsproto.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "common/base/attr.h"
+
+static const uint8_t nonce_g[32] = {1, 2, 3};
+static const uint8_t nonce_k[32] = {9, 8, 7};
+
+static struct kmsproto_call access_call(void)
+{
+	struct kmsproto_call c = {.kind = KMSPROTO_ACCESS};
+	struct sigv4_evidence *e = &c.access.evidence;
+
+	memset(c.access.request_id, 0x11, sizeof(c.access.request_id));
+	c.access.source = BYTES("192.0.2.7");
+	c.access.agent = BYTES("aws-sdk/1");
+	e->kind = SIGV4_HEADER;
+	e->access_key = BYTES("AKIAEXAMPLE");
+	e->amz_date = BYTES("20260131T235959Z");
+	e->date = BYTES("20260131");
+	e->region = BYTES("fr-sov-1");
+	e->service = BYTES("s3");
+	e->signed_headers = BYTES("host;x-amz-date");
+	e->signature = BYTES("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef");
+	e->canonical = BYTES("PUT\n/b/k\n\nhost:h\n\nhost\nUNSIGNED-PAYLOAD");
+	c.access.n_keys = 2;
+	c.access.keys[0] = (struct kmsproto_key_call){.op = KMSPROTO_ISSUE,
+		.bucket = BYTES("b"), .key = BYTES("k"), .kek = BYTES("alias/x")};
+	c.access.keys[1] = (struct kmsproto_key_call){.op = KMSPROTO_OPEN, .source = true,
+		.bucket = BYTES("b2"), .key = BYTES("k2"), .wrapped = BYTES("wrapped bytes")};
+	return c;
+}
+
+static struct sigv4_chunk chunk_list[3];
+
+static struct kmsproto_call chunks_call(void)
+{
+	struct kmsproto_call c = {.kind = KMSPROTO_CHUNKS};
+
+	c.chunks.access_key = BYTES("AKIAEXAMPLE");
+	c.chunks.amz_date = BYTES("20260131T235959Z");
+	c.chunks.date = BYTES("20260131");
+	c.chunks.region = BYTES("fr-sov-1");
+	c.chunks.service = BYTES("s3");
+	memset(c.chunks.previous, 'a', sizeof(c.chunks.previous));
+	for (size_t i = 0; i < COUNT(chunk_list); i++) {
+		memset(chunk_list[i].hash, (int)i, sizeof(chunk_list[i].hash));
+		memset(chunk_list[i].signature, 'b', sizeof(chunk_list[i].signature));
+		chunk_list[i].trailer = i == 2;
+	}
+	c.chunks.chunks = chunk_list;
+	c.chunks.n_chunks = COUNT(chunk_list);
+	return c;
+}
+
+static struct writer whole_batch(void)
+{
+	struct writer w = writer_growing(1 << 20);
+	struct kmsproto_call index_call = {.kind = KMSPROTO_INDEX_KEY};
+	struct kmsproto_call a = access_call();
+	struct kmsproto_call c = chunks_call();
+
+	kmsproto_batch_begin(&w, nonce_g, 3);
+	kmsproto_call_write(&w, &index_call);
+	kmsproto_call_write(&w, &a);
+	kmsproto_call_write(&w, &c);
+	assert_int_equal(writer_end(&w), OK);
+	return w;
+}
+
+static enum err read_batch(struct bytes b, struct kmsproto_batch *ret, struct arena **ret_arena)
+{
+	*ret_arena = arena_new(1 << 20);
+	assert_non_null(*ret_arena);
+	return kmsproto_batch_read(*ret_arena, b, ret);
+}
+
+static void test_batch_round_trip(void **state)
+{
+	(void)state;
+	struct writer w AUTO(writer_free) = whole_batch();
+	struct arena *arena AUTO(arena_freep) = NULL;
+	struct kmsproto_batch b;
+
+	assert_int_equal(read_batch(writer_bytes(&w), &b, &arena), OK);
+	assert_int_equal(b.n, 3);
+	assert_memory_equal(b.nonce, nonce_g, 32);
+	assert_int_equal(b.calls[0].kind, KMSPROTO_INDEX_KEY);
+	const struct kmsproto_access *a = &b.calls[1].access;
+	assert_true(bytes_is(a->source, "192.0.2.7"));
+	assert_int_equal(a->evidence.kind, SIGV4_HEADER);
+	assert_true(bytes_is(a->evidence.access_key, "AKIAEXAMPLE"));
+	assert_true(bytes_starts(a->evidence.canonical, BYTES("PUT\n/b/k\n")));
+	assert_int_equal(a->n_keys, 2);
+	assert_int_equal(a->keys[0].op, KMSPROTO_ISSUE);
+	assert_false(a->keys[0].source);
+	assert_true(bytes_is(a->keys[0].kek, "alias/x"));
+	assert_true(a->keys[1].source);
+	assert_true(bytes_is(a->keys[1].wrapped, "wrapped bytes"));
+	const struct kmsproto_chunks *c = &b.calls[2].chunks;
+	assert_int_equal(c->n_chunks, 3);
+	assert_true(c->chunks[2].trailer);
+	assert_false(c->chunks[1].trailer);
+	assert_int_equal(c->chunks[1].hash[31], 1);
+}
+
+/* Every proper prefix is refused, and so is every batch with a byte too many. */
+static void test_batch_truncated(void **state)
+{
+	(void)state;
+	struct writer w AUTO(writer_free) = whole_batch();
+
+	for (size_t n = 0; n < w.used; n++) {
+		struct arena *arena AUTO(arena_freep) = NULL;
+		struct kmsproto_batch b;
+		assert_int_equal(read_batch(bytes_of(w.p, n), &b, &arena), ERR_INPUT);
+	}
+	write_u8(&w, 0);
+	struct arena *arena AUTO(arena_freep) = NULL;
+	struct kmsproto_batch b;
+	assert_int_equal(read_batch(writer_bytes(&w), &b, &arena), ERR_INPUT);
+}
+
+static void test_batch_head(void **state)
+{
+	(void)state;
+	struct writer w AUTO(writer_free) = whole_batch();
+	const size_t at[] = {0, 3, 5, 38, 39}; /* magic, version, count */
+
+	for (size_t i = 0; i < COUNT(at); i++) {
+		struct arena *arena AUTO(arena_freep) = NULL;
+		struct kmsproto_batch b;
+		w.p[at[i]] ^= 0x40;
+		assert_int_not_equal(read_batch(writer_bytes(&w), &b, &arena), OK);
+		w.p[at[i]] ^= 0x40;
+	}
+}
+
+/* What the reader refuses, the writer does not write. */
+static void test_batch_limits(void **state)
+{
+	(void)state;
+	static const uint8_t big[KMSPROTO_CANONICAL_MAX + 1];
+	struct kmsproto_call calls[6];
+
+	for (size_t i = 0; i < COUNT(calls); i++) {
+		calls[i] = access_call();
+	}
+	calls[0].access.evidence.canonical = bytes_of(big, sizeof(big));
+	calls[1].access.keys[0].key = bytes_of(big, KMSPROTO_OBJECT_KEY_MAX + 1);
+	calls[2].access.keys[1].wrapped = bytes_of(big, KMSPROTO_WRAPPED_MAX + 1);
+	calls[3].access.n_keys = KMSPROTO_KEYS_MAX + 1;
+	calls[4] = chunks_call();
+	calls[4].chunks.n_chunks = 0;
+	calls[5] = chunks_call();
+	calls[5].chunks.n_chunks = KMSPROTO_CHUNKS_MAX + 1;
+	for (size_t i = 0; i < COUNT(calls); i++) {
+		struct writer w AUTO(writer_free) = writer_growing(1 << 20);
+		kmsproto_call_write(&w, &calls[i]);
+		assert_int_equal(writer_end(&w), ERR_LIMIT);
+	}
+	struct writer w AUTO(writer_free) = writer_growing(1 << 20);
+	kmsproto_batch_begin(&w, nonce_g, KMSPROTO_CALLS_MAX + 1);
+	assert_int_equal(writer_end(&w), ERR_LIMIT);
+}
+
+static enum err one_call(const struct kmsproto_call *c)
+{
+	struct writer w AUTO(writer_free) = writer_growing(1 << 20);
+	struct arena *arena AUTO(arena_freep) = NULL;
+	struct kmsproto_batch b;
+
+	kmsproto_batch_begin(&w, nonce_g, 1);
+	kmsproto_call_write(&w, c);
+	assert_int_equal(writer_end(&w), OK);
+	return read_batch(writer_bytes(&w), &b, &arena);
+}
+
+static void test_batch_contradictions(void **state)
+{
+	(void)state;
+	struct kmsproto_call c = access_call();
+
+	assert_int_equal(one_call(&c), OK);
+	c.access.keys[1].wrapped.n = 0; /* an opening of nothing */
+	assert_int_equal(one_call(&c), ERR_INPUT);
+	c = access_call();
+	c.access.keys[0].key.n = 0;
+	assert_int_equal(one_call(&c), ERR_INPUT);
+	c = access_call();
+	c.access.evidence.kind = SIGV4_ANONYMOUS; /* but with an access key */
+	assert_int_equal(one_call(&c), ERR_INPUT);
+	c = access_call();
+	c.access.evidence.signature.n--;
+	assert_int_equal(one_call(&c), ERR_INPUT);
+	c = access_call();
+	c.access.evidence.amz_date.n--;
+	assert_int_equal(one_call(&c), ERR_INPUT);
+	c = access_call();
+	c.access.evidence = (struct sigv4_evidence){.kind = SIGV4_ANONYMOUS};
+	assert_int_equal(one_call(&c), OK);
+}
+
+/* --- answers --- */
+
+struct fixture {
+	struct secret *enrolment, *other, *dek[2], *index_key;
+	struct kmsproto_reply replies[3];
+};
+
+static int set_up(void **state)
+{
+	static struct fixture f;
+
+	if (secret_init(256) != OK) {
+		return 1;
+	}
+	f.enrolment = secret_random(32);
+	f.other = secret_random(32);
+	f.dek[0] = secret_random(32);
+	f.dek[1] = secret_random(32);
+	f.index_key = secret_random(32);
+	f.replies[0] = (struct kmsproto_reply){.kind = KMSPROTO_ACCESS, .verdict = KMSPROTO_OK,
+		.log_index = 77, .n_keys = 2};
+	f.replies[0].principal = (struct kmsproto_principal){.tenant = BYTES("123456789012"),
+		.tenant_name = BYTES("hospital"), .canonical_id = BYTES("cafe"),
+		.display_name = BYTES("H"), .user = BYTES("alice"),
+		.arn = BYTES("arn:aws:iam::123456789012:user/alice")};
+	f.replies[0].keys[0] = (struct kmsproto_key_reply){.wrapped = BYTES("w"),
+		.arn = BYTES("arn"), .dek = f.dek[0]};
+	f.replies[0].keys[1] = (struct kmsproto_key_reply){.arn = BYTES("arn2"), .dek = f.dek[1]};
+	f.replies[1] = (struct kmsproto_reply){.kind = KMSPROTO_INDEX_KEY, .log_index = 78,
+		.index_key = f.index_key};
+	f.replies[2] = (struct kmsproto_reply){.kind = KMSPROTO_CHUNKS,
+		.verdict = KMSPROTO_BAD_SIGNATURE, .log_index = KMSPROTO_NO_LOG_INDEX};
+	*state = &f;
+	return 0;
+}
+
+static struct writer whole_answer(const struct fixture *f)
+{
+	struct writer w = writer_growing(1 << 20);
+
+	assert_int_equal(kmsproto_answer_write(&w, f->enrolment, nonce_g, nonce_k, f->replies, 3),
+	                 OK);
+	return w;
+}
+
+static enum err read_answer(struct bytes b, const struct secret *enrolment, size_t count)
+{
+	struct arena *arena AUTO(arena_freep) = arena_new(1 << 20);
+	struct kmsproto_reply r[4] = {0};
+	enum err e = kmsproto_answer_read(arena, b, enrolment, nonce_g, count, r);
+
+	kmsproto_replies_free(r, COUNT(r));
+	return e;
+}
+
+static void test_answer_round_trip(void **state)
+{
+	struct fixture *f = *state;
+	struct writer w AUTO(writer_free) = whole_answer(f);
+	struct arena *arena AUTO(arena_freep) = arena_new(1 << 20);
+	struct kmsproto_reply r[3] = {0};
+
+	assert_int_equal(kmsproto_answer_read(arena, writer_bytes(&w), f->enrolment, nonce_g, 3, r),
+	                 OK);
+	assert_int_equal(r[0].log_index, 77);
+	assert_true(bytes_is(r[0].principal.user, "alice"));
+	assert_true(bytes_is(r[0].keys[0].wrapped, "w"));
+	assert_true(secret_equal(r[0].keys[0].dek, f->dek[0]));
+	assert_true(secret_equal(r[0].keys[1].dek, f->dek[1]));
+	assert_true(secret_equal(r[1].index_key, f->index_key));
+	assert_int_equal(r[2].verdict, KMSPROTO_BAD_SIGNATURE);
+	assert_true(r[2].log_index == KMSPROTO_NO_LOG_INDEX);
+	kmsproto_replies_free(r, 3);
+	assert_null(r[0].keys[0].dek);
+}
+
+/* No key on the wire, and no key but under the right secret, nonce and place. */
+static void test_answer_sealed(void **state)
+{
+	struct fixture *f = *state;
+	struct writer w AUTO(writer_free) = whole_answer(f);
+	struct bytes dek = secret_bytes(f->dek[0]);
+
+	assert_null(memmem(w.p, w.used, dek.p, dek.n));
+	assert_int_equal(read_answer(writer_bytes(&w), f->other, 3), ERR_CORRUPT);
+	assert_int_equal(read_answer(writer_bytes(&w), NULL, 3), ERR_CORRUPT);
+	w.p[6] ^= 1; /* the KMS's nonce */
+	assert_int_equal(read_answer(writer_bytes(&w), f->enrolment, 3), ERR_CORRUPT);
+}
+
+static void test_answer_moved_key(void **state)
+{
+	struct fixture *f = *state;
+	struct kmsproto_reply swapped[2] = {f->replies[1], f->replies[1]};
+	struct writer w AUTO(writer_free) = writer_growing(1 << 20);
+
+	assert_int_equal(kmsproto_answer_write(&w, f->enrolment, nonce_g, nonce_k, swapped, 2), OK);
+	assert_int_equal(read_answer(writer_bytes(&w), f->enrolment, 2), OK);
+	/* Exchange the two sealed keys: both are good ones of this answer, in the wrong place. */
+	const size_t reply = 2 + 4 + 8 + 2 + KMSPROTO_SEALED_BYTES;
+	uint8_t *first = w.p + 40;
+	uint8_t copy[2 + 4 + 8 + 2 + KMSPROTO_SEALED_BYTES];
+	memcpy(copy, first, reply);
+	memcpy(first, first + reply, reply);
+	memcpy(first + reply, copy, reply);
+	assert_int_equal(w.used, 40 + 2 * reply);
+	assert_int_equal(read_answer(writer_bytes(&w), f->enrolment, 2), ERR_CORRUPT);
+}
+
+static void test_answer_changed(void **state)
+{
+	struct fixture *f = *state;
+	struct writer w AUTO(writer_free) = whole_answer(f);
+
+	for (size_t n = 0; n < w.used; n++) {
+		assert_int_not_equal(read_answer(bytes_of(w.p, n), f->enrolment, 3), OK);
+	}
+	assert_int_equal(read_answer(writer_bytes(&w), f->enrolment, 2), ERR_INPUT);
+	assert_int_equal(read_answer(writer_bytes(&w), f->enrolment, 4), ERR_INPUT);
+}
+
+/* A refusal carries no key, whatever the caller left in the struct. */
+static void test_answer_refusal_has_no_key(void **state)
+{
+	struct fixture *f = *state;
+	struct kmsproto_reply r = f->replies[0];
+	struct kmsproto_reply got = {0};
+	struct writer w AUTO(writer_free) = writer_growing(1 << 20);
+	struct arena *arena AUTO(arena_freep) = arena_new(1 << 20);
+
+	r.verdict = KMSPROTO_DENIED;
+	assert_int_equal(kmsproto_answer_write(&w, NULL, nonce_g, nonce_k, &r, 1), OK);
+	assert_int_equal(kmsproto_answer_read(arena, writer_bytes(&w), f->enrolment, nonce_g, 1,
+	                                      &got), OK);
+	assert_int_equal(got.n_keys, 0);
+	assert_null(got.keys[0].dek);
+	assert_true(bytes_is(got.principal.tenant, "123456789012"));
+}
+
+static void test_names(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < KMSPROTO_VERDICTS; i++) {
+		const char *name = kmsproto_verdict_name((enum kmsproto_verdict)i);
+		assert_non_null(name);
+		for (unsigned j = 0; j < i; j++) {
+			assert_string_not_equal(name,
+				kmsproto_verdict_name((enum kmsproto_verdict)j));
+		}
+	}
+	assert_string_equal(kmsproto_verdict_name(KMSPROTO_VERDICTS), "unknown");
+}
+
+/* The bytes of section 5 of KMS-PROTOCOL.md, written by hand. */
+static void test_context(void **state)
+{
+	(void)state;
+	uint8_t out[256];
+	struct writer w = writer_fixed(out, sizeof(out));
+	const uint8_t id[16] = {0xab, 0xcd};
+
+	kmsproto_context(&w, BYTES("b"), BYTES("a/k"), id);
+	struct bytes want = BYTES("\0\3" "\0\x0erempart:bucket" "\0\1b" "\0\x0brempart:key"
+		"\0\3a/k" "\0\x11rempart:object-id" "\0\x20" "abcd0000000000000000000000000000");
+	assert_true(bytes_equal(writer_bytes(&w), want));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_batch_round_trip),
+		cmocka_unit_test(test_batch_truncated),
+		cmocka_unit_test(test_batch_head),
+		cmocka_unit_test(test_batch_limits),
+		cmocka_unit_test(test_batch_contradictions),
+		cmocka_unit_test(test_answer_round_trip),
+		cmocka_unit_test(test_answer_sealed),
+		cmocka_unit_test(test_answer_moved_key),
+		cmocka_unit_test(test_answer_changed),
+		cmocka_unit_test(test_answer_refusal_has_no_key),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_context),
+	};
+	return cmocka_run_group_tests(tests, set_up, NULL);
+}
