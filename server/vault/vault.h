@@ -21,11 +21,12 @@ struct vault_options {
 	struct store *store;       /* borrowed */
 	struct index *index;       /* borrowed */
 	uint32_t blob_size;        /* 16 MiB when 0; a multiple of 64 KiB */
-	uint64_t collect_ms;       /* pause between collector rounds; 60,000 when 0 */
+	uint64_t collect_ms;       /* pause between collector rounds; 60,000 when 0; UINT64_MAX: none in the background */
 	uint64_t orphan_age_ms;    /* an unreferenced blob must be this old; 3,600,000 when 0 */
 };
 enum err vault_new(const struct vault_options *o, struct vault **ret);
-/* vault_unlock: index key for trailers (copied); also unlocks the index and starts the collector's thread. */
+/* vault_unlock: index key for trailers (copied); also unlocks the index and starts the collector's thread. Until then every other call
+ * gives UNAVAILABLE. Again with the same key: no-op. errors: CORRUPT (another key), UNAVAILABLE (no thread), those of the index */
 enum err vault_unlock(struct vault *v, const struct secret *index_key);
 void vault_free(struct vault *v); /* stops the collector; NULL-safe */
 
@@ -42,18 +43,22 @@ uint64_t vault_written(const struct vault_writer *w);
  *   errors  CONFLICT (condition), NOTFOUND (*ret_no_bucket), FULL, IO, UNAVAILABLE, TIMEOUT */
 enum err vault_write_object(struct vault_writer *w, struct arena *a, struct index_object *object,
                             const struct index_condition *condition, bool *ret_no_bucket);
-/* vault_write_part: finish as part of an upload; fills in part->size and seed. */
+/* vault_write_part: finish as part of an upload and record it (index_upload_part); fills in part->size, seed and blob_size, the caller has
+ * set everything else. errors: NOTFOUND (upload gone), FULL, IO, UNAVAILABLE, TIMEOUT */
 enum err vault_write_part(struct vault_writer *w, const struct index_upload *upload, struct index_part *part);
 /* vault_write_abort: NULL-safe; removes what was written. */
 void vault_write_abort(struct vault_writer *w);
 /* vault_complete: join parts of an upload into the object (index only; no data moves; the trailer goes into a small blob of its own:
- * an extra empty part). parts in object->parts. */
+ * an extra empty part, number INDEX_PART_TRAILER, that object->parts ends with afterwards; users never see it). The caller passes the chosen
+ * parts, ascending, as index_upload_parts gave them, in object->parts; fills in size, blob_size, parts (arena) and multipart.
+ *   errors  CONFLICT (condition), NOTFOUND (*ret_no_bucket, or the upload is gone), INPUT (a part is not what the upload holds now), as above */
 enum err vault_complete(struct vault *v, const struct secret *dek, struct arena *a, struct index_object *object,
                         const struct index_condition *condition, const uint8_t *upload_id, bool *ret_no_bucket);
 
 /* Reading */
 struct vault_reader;
-/* vault_read_begin: bytes [first, first + count) of the object; the object's parts are pinned against the collector until the end.
+/* vault_read_begin: errors: INPUT (range outside of the object), CORRUPT (its parts do not add up).
+ * Bytes [first, first + count) of the object; the object's parts are pinned against the collector until the end.
  * object must live as long as the reader; dek is borrowed until the end. */
 enum err vault_read_begin(struct vault *v, const struct index_object *object, const struct secret *dek,
                           uint64_t first, uint64_t count, struct vault_reader **ret);
@@ -63,7 +68,9 @@ enum err vault_read_begin(struct vault *v, const struct index_object *object, co
 enum err vault_read(struct vault_reader *r, uint64_t deadline_ms, struct writer *out, bool *ret_last);
 void vault_read_end(struct vault_reader *r); /* NULL-safe */
 
-/* vault_collect: one collector round now (tests, `--collect`): garbage first, then orphans when `orphans`. Counts what was removed. */
+/* vault_collect: one collector round now (tests, `--collect`): garbage first, then orphans when `orphans`. Counts what was removed. Takes all garbage;
+ * the background rounds leave each row for one pause, so that a reader who looked an object up has the time to pin it.
+ *   errors  DENIED (most of the store is not in the index: lost or old index? nothing was removed), CORRUPT (index), those of the store */
 enum err vault_collect(struct vault *v, bool orphans, uint64_t *ret_blobs);
 struct vault_stats { uint64_t blobs_written, blobs_removed, orphans_removed, bytes_sealed, bytes_opened, corrupt; };
 void vault_stats(const struct vault *v, struct vault_stats *ret);
