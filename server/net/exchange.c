@@ -9,7 +9,10 @@
 #include "common/base/clock.h"
 #include "server/net/net.h"
 
-enum { ARENA_BYTES_DEFAULT = 256 * 1024 };
+enum {
+	ARENA_BYTES_DEFAULT = 256 * 1024,
+	HOLD_PART = 3, /* of the time for a request a client may sit on a buffer that others need */
+};
 
 static struct buffer_pool *pool_of(const struct exchange *x)
 {
@@ -216,6 +219,7 @@ static bool get_fill(struct exchange *x)
 	if (x->fill != NULL) {
 		return true;
 	}
+	x->held_since_ms = uv_now(&x->loop->uv);
 	if (!is_loops(x)) {
 		x->fill = buffer_spare(pool_of(x), want, least);
 		return x->fill != NULL;
@@ -371,6 +375,7 @@ static void put_buffer(struct exchange *x)
 	struct bytes all = bytes_of(b->p, b->used);
 
 	assert(is_loops(x));
+	x->held_since_ms = uv_now(&x->loop->uv);
 	conn_put(x->conn, answer_chunked(x) ? frame_chunk(x, b) : all);
 	if (!x->last) {
 		ask_more(x, true);
@@ -504,6 +509,7 @@ static void granted(struct exchange *x)
 		submit(x, STEP_MORE);
 	} else {
 		x->fill = b;
+		x->held_since_ms = uv_now(&x->loop->uv);
 		conn_touch(x->conn, x->loop->httpd->limits.body_idle_ms);
 		conn_pump(x->conn);
 	}
@@ -540,16 +546,25 @@ void exchange_came_back(struct exchange *x)
 	conn_pump(c);
 }
 
-/* A client that sends slowly must not sit on a buffer that others wait for. */
-static void sweep_body(struct exchange *x)
+/* While others wait for buffers, a slow client must not sit on one: what it sent so far goes to the
+ * workers, and one that takes too long in reading, or in sending what must arrive whole, is cut off. */
+static void sweep_scarce(struct exchange *x, uint64_t held_ms)
 {
-	if (x->fill == NULL || !is_loops(x) || !x->submitted) {
-		return;
-	}
-	bool slow = x->fill->used > 0 && x->fill->used == x->fill_seen;
-	x->fill_seen = x->fill->used;
-	if (slow && buffer_scarce(pool_of(x))) {
-		hand_over_body(x, true);
+	int64_t length = x->request.head.content_length;
+	uint64_t size = length >= 0 ? (uint64_t)length : x->received;
+	bool one_call = x->body.done || size <= x->service->gather_bytes;
+	bool hogging = held_ms > x->loop->httpd->limits.request_ms / HOLD_PART;
+
+	if (x->sending != NULL) {
+		if (hogging) {
+			conn_reset(x->conn);
+		}
+	} else if (x->fill != NULL && is_loops(x)) {
+		if (hogging && one_call) {
+			exchange_refuse(x, 408);
+		} else if (held_ms > SWEEP_SCARCE_MS && !one_call) {
+			hand_over_body(x, true);
+		}
 	}
 }
 
@@ -557,7 +572,7 @@ void exchange_sweep(struct exchange *x, uint64_t now_ms)
 {
 	if (x->waiting && now_ms > x->step_deadline_ms) {
 		conn_reset(x->conn);
-		return;
+	} else if (x->held_since_ms < now_ms && buffer_scarce(pool_of(x))) {
+		sweep_scarce(x, now_ms - x->held_since_ms);
 	}
-	sweep_body(x);
 }

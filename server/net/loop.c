@@ -136,6 +136,9 @@ static void on_sweep(uv_timer_t *timer)
 	}
 	if (l->draining) {
 		end_drain(l);
+	} else {
+		bool scarce = buffer_scarce(l->httpd->buffers);
+		uv_timer_set_repeat(timer, scarce ? SWEEP_SCARCE_MS : SWEEP_MS);
 	}
 }
 

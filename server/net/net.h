@@ -23,6 +23,7 @@ enum {
 	LOOP_CIPHER_BYTES = 80 * 1024, /* records of LOOP_CIPHER_FILL_BYTES of text, and room for handshakes */
 	LOOP_CIPHER_FILL_BYTES = 64 * 1024,
 	SWEEP_MS = 500,
+	SWEEP_SCARCE_MS = 50, /* while somebody waits for a buffer */
 	DRAIN_POLL_MS = 20,
 	DISCARD_MAX_BYTES = 1024 * 1024, /* of a body nobody wants, so that the client reads the answer */
 	LINGER_MS = 5000,
@@ -151,7 +152,7 @@ struct exchange {
 	bool submitted;          /* a job went out, so later ones are not refused */
 	unsigned refusal;        /* to be given when the step is back */
 	bool open;               /* the body may be read */
-	size_t fill_seen;        /* fill->used at the last sweep */
+	uint64_t held_since_ms;  /* the buffer that is filled or sent now */
 };
 
 struct listener {

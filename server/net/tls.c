@@ -251,7 +251,8 @@ static bool set_profile(SSL_CTX *ctx, bool tls13_only)
 	       SSL_CTX_set_cipher_list(ctx, suites12) == 1 && set_groups(ctx);
 }
 
-enum err tls_rules_new(const struct listener_options *o, struct tls_rules **ret, struct report *ret_report)
+enum err tls_rules_new(const struct listener_options *o, struct tls_rules **ret,
+                       struct report *ret_report)
 {
 	struct tls_rules *r = calloc(1, sizeof(*r));
 

@@ -26,7 +26,7 @@ MODULES = {
     "common/policy": ["common/base", "common/codec", "common/s3op"],
     "common/kmsproto": PURE + ["common/sigv4", "common/s3op"],
     # The transport knows nothing of the project; the store knows no key, name or plaintext.
-    "server/net": ["common/base"],
+    "server/net": ["common/base", "common/codec"],
     "server/conf": ["common/base"],
     "server/kv": ["common/base"],
     "server/store": ["common/base", "common/codec"],
