@@ -1,0 +1,20 @@
+/* What custodians read, in two languages. A custodian acts under stress and in his own language. */
+#ifndef REMPART_CLI_MESSAGES_H
+#define REMPART_CLI_MESSAGES_H
+
+#include "client/cli/cli.h"
+
+enum message {
+	MSG_ASK, MSG_ASK_NEW, MSG_ASK_AGAIN, MSG_DIFFER, MSG_EMPTY, MSG_CANCELLED,
+	MSG_INITIALISED, MSG_UNSEALED, MSG_SEALED, MSG_KEEP, MSG_VKEY,
+	MSG_STATE, MSG_STATE_UNINITIALISED, MSG_STATE_SEALED, MSG_STATE_OPEN,
+	MSG_DO_INIT, MSG_DO_UNSEAL,
+	MSG_VERSION, MSG_ORIGIN, MSG_STARTED, MSG_LOG_SIZE, MSG_LOG_PUBLISHED, MSG_TENANTS, MSG_USERS,
+	MSG_ACCESS_KEYS, MSG_KEYS, MSG_GATEWAYS,
+	MSG_BAD_PASSPHRASE, MSG_ALREADY, MSG_NOT_INITIALISED,
+	MSG_COUNT,
+};
+
+const char *message(const struct cli *c, enum message m);
+
+#endif
