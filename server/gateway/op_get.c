@@ -109,6 +109,12 @@ enum s3error op_get_object_begin(struct request *r)
 {
 	TRY_S3(s3error_of(vault_read_begin(r->g->vault, &r->object, object_dek(r, 0), r->first,
 	                                   r->count, &r->reader)));
+	if (r->count == 0) {
+		/* No byte will be sent, so `more` will not be called: verify the empty object here. */
+		struct writer nothing = writer_fixed(NULL, 0);
+		bool last = false;
+		TRY_S3(s3error_of(vault_read(r->reader, request_deadline(r), &nothing, &last)));
+	}
 	answer_stream(r, answer_status(r), r->count);
 	object_answer(r);
 	return S3E_NONE;

@@ -290,20 +290,43 @@ static enum err read_run(struct vault_reader *r, uint64_t deadline_ms, uint8_t *
 	return OK;
 }
 
+/* An empty object has one empty segment: storage that lost or changed it is found out, too. */
+static enum err read_empty(struct vault_reader *r, uint64_t deadline_ms, uint8_t *buffer)
+{
+	const struct place at = {
+		.part = &r->object->parts[0],
+		.final = r->object->n_parts == 1,
+	};
+	const struct run run = {.n = 1};
+	uint8_t *sealed;
+
+	TRY(open_blob(r, &at, deadline_ms));
+	TRY(fetch_run(r, &run, buffer, &sealed));
+	enum err e = objfmt_segment_open(r->blob, 0, true, bytes_of(sealed, OBJFMT_TAG_BYTES),
+	                                 sealed);
+	return e == ERR_CORRUPT ? corrupt(r, "the empty segment does not verify") : e;
+}
+
 enum err vault_read(struct vault_reader *r, uint64_t deadline_ms, struct writer *out,
                     bool *ret_last)
 {
 	uint64_t before = r->at;
 	bool full = false;
+	bool empty = r->object->size == 0 && r->object->n_parts > 0;
 	enum err e = OK;
 
 	*ret_last = r->at == r->end;
-	if (*ret_last) {
+	if (*ret_last && !empty) {
 		return OK;
 	}
 	uint8_t *buffer = vault_buffer_take(r->v);
 	if (buffer == NULL) {
 		return ERR_NOMEM;
+	}
+	if (empty) {
+		e = read_empty(r, deadline_ms, buffer);
+		vault_buffer_give(r->v, buffer);
+		return e;
 	}
 	while (e == OK && !full && r->at < r->end) {
 		e = read_run(r, deadline_ms, buffer, out, &full);

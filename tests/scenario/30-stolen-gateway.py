@@ -76,7 +76,7 @@ def attack(stack):
     refused(thief.ask(changed, open_it), "bad-signature", "a changed canonical request", log)
     redated = Evidence(main, "GET", "/b/secret.txt", amz(-3600))
     redated.amz_date = amz()
-    refused(thief.ask(redated, open_it), "bad-signature", "old evidence with a new date beside it", log)
+    refused(thief.ask(redated, open_it), "bad-call", "old evidence with a new date beside it", log)
     stolen = Evidence(main, "GET", "/b/secret.txt", amz())
     stolen.access_key = alt["access_key"]
     refused(thief.ask(stolen, open_it), "bad-signature", "another user's access key beside the signature", log)

@@ -13,9 +13,9 @@ DATA = b"what must not be served without the KMS" * 100
 
 def requests():
     return [
-        ("GET", "/b/k", b"", ""), ("HEAD", "/b/k", b"", ""), ("PUT", "/b/new", b"x", ""),
-        ("DELETE", "/b/k", b"", ""), ("GET", "/b", b"", "list-type=2"), ("GET", "/", b"", ""),
-        ("PUT", "/newbucket", b"", ""), ("GET", "/b/k", b"", "tagging="),
+        ("GET", "/bkt/k", b"", ""), ("HEAD", "/bkt/k", b"", ""), ("PUT", "/bkt/new", b"x", ""),
+        ("DELETE", "/bkt/k", b"", ""), ("GET", "/bkt", b"", "list-type=2"), ("GET", "/", b"", ""),
+        ("PUT", "/newbucket", b"", ""), ("GET", "/bkt/k", b"", "tagging="),
     ]
 
 
@@ -33,15 +33,15 @@ def all_503(stack, state):
 
 def serves_again(stack, how):
     def good():
-        return stack.request("GET", "/b/k")[2] == DATA
+        return stack.request("GET", "/bkt/k")[2] == DATA
     checks.ok(wait_for("data again", good), "after %s the object is served again" % how)
-    checks.equal(stack.request("PUT", "/b/again", b"y")[0], 200, "after %s a PUT succeeds" % how)
+    checks.equal(stack.request("PUT", "/bkt/again", b"y")[0], 200, "after %s a PUT succeeds" % how)
 
 
 def main():
     with Stack() as stack:
-        checks.equal(stack.request("PUT", "/b")[0], 200, "bucket created")
-        checks.equal(stack.request("PUT", "/b/k", DATA)[0], 200, "object stored")
+        checks.equal(stack.request("PUT", "/bkt")[0], 200, "bucket created")
+        checks.equal(stack.request("PUT", "/bkt/k", DATA)[0], 200, "object stored")
         pid = stack.gateway.process.pid
 
         stack.admin("seal")

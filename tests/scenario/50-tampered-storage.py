@@ -17,7 +17,7 @@ SIZES = {"empty": 0, "small": 1000, "segment": SEGMENT, "two": SEGMENT + 1, "blo
 
 def get(stack, key, headers=None):
     """Status, bytes that arrived, and whether the answer ended cleanly."""
-    path = "/b/" + key
+    path = "/bkt/" + key
     c = http.client.HTTPConnection("127.0.0.1", stack.s3_port, timeout=60)
     got = b""
     try:
@@ -59,7 +59,7 @@ def blobs_of(stack, before):
 
 def put(stack, key, data):
     before = set(stack.blobs())
-    status = stack.request("PUT", "/b/" + key, data)[0]
+    status = stack.request("PUT", "/bkt/" + key, data)[0]
     assert status == 200, status
     return blobs_of(stack, before)
 
@@ -164,7 +164,7 @@ def ranges(stack, objects):
 def main():
     random.seed(4)
     with Stack(store="blob_size = 128K") as stack:
-        checks.equal(stack.request("PUT", "/b")[0], 200, "bucket created")
+        checks.equal(stack.request("PUT", "/bkt")[0], 200, "bucket created")
         objects = {}
         for name, size in SIZES.items():
             data = os.urandom(size)
