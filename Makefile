@@ -56,7 +56,7 @@ obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
 
 PROGRAMS := $(BUILD)/rempart-gateway $(BUILD)/rempart-kms $(BUILD)/rempart $(BUILD)/rempart-audit
 
-.PHONY: all run check unit unit-programs lint asan tsan fuzz fuzz-programs bench deps clean install interop
+.PHONY: all run check unit unit-programs lint asan tsan fuzz fuzz-programs bench bench-programs deps clean install interop
 all: $(PROGRAMS)
 
 $(BUILD)/%.o: %.c
@@ -138,6 +138,13 @@ asan:
 tsan:
 	$(MAKE) BUILD=build/tsan OPT='-O1 -g' SAN='-fsanitize=thread' $(GOAL)
 
+# Benchmark programs: tests/bench/<name>.c, each for tests/bench/run or by hand.
+BENCH := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
+bench-programs: $(BENCH)
+$(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(call ar,gateway kms server client common)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_SERVER)
+
 lint:
 	tests/lint/run
 
@@ -152,9 +159,10 @@ check: deps
 	$(MAKE) all
 	tests/run
 
+# BENCH_ARGS=--quick for a smoke test.
 bench: deps
-	$(MAKE) all
-	tests/bench/run
+	$(MAKE) all bench-programs
+	tests/bench/run $(BENCH_ARGS)
 
 interop: all
 	tests/interop/run
