@@ -78,7 +78,8 @@ static void put(struct fill *f, uint64_t i)
 	static const struct index_condition always = {0};
 	char key[KEY_BYTES];
 	bool no_bucket = false;
-	struct index_part part = {.number = 1, .size = i, .modified_ms = 1700000000000};
+	struct index_part part = {
+		.number = 1, .size = i, .modified_ms = 1700000000000, .blob_size = BLOB_BYTES};
 	random_bytes(part.seed, sizeof(part.seed));
 	struct index_object o = {
 		.bucket = f->bucket,

@@ -324,9 +324,14 @@ listen = 127.0.0.1:{ops_port}
         key = self.access[who]
         url = self.url() + path + ("?" + query if query else "")
         request = AWSRequest(method=method, url=url, data=body, headers=dict(headers or {}))
-        if payload:
-            request.headers["X-Amz-Content-SHA256"] = payload
         import botocore.auth
+
+        class Auth(S3SigV4Auth):
+            """botocore hashes the body whatever the header says."""
+
+            def payload(self, request):
+                return payload or super().payload(request)
+
         real = botocore.auth.datetime
         if when:
             class Frozen(real.datetime):
@@ -335,7 +340,7 @@ listen = 127.0.0.1:{ops_port}
                     return when
             botocore.auth.datetime = type("m", (), {"datetime": Frozen})
         try:
-            S3SigV4Auth(Credentials(key["access_key"], key["secret_key"]), "s3", self.region).add_auth(request)
+            Auth(Credentials(key["access_key"], key["secret_key"]), "s3", self.region).add_auth(request)
         finally:
             botocore.auth.datetime = real
         return dict(request.headers.items())
