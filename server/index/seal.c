@@ -251,7 +251,8 @@ static enum err begin_epoch(struct kv_txn *t, void *context)
 		return OK;
 	}
 	struct writer value = writer_growing(INDEX_RECORD_MAX_BYTES);
-	write_bytes(&value, bytes_of((const uint8_t[INDEX_VALUE_HEAD_BYTES]){0}, INDEX_VALUE_HEAD_BYTES));
+	write_bytes(&value, bytes_of((const uint8_t[INDEX_VALUE_HEAD_BYTES]){0},
+	                             INDEX_VALUE_HEAD_BYTES));
 	write_text(&value, check_plain);
 	enum err e = index_value_seal(&sealer, TABLE_META, BYTES("check"), &value);
 	if (e == OK) {

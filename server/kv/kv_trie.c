@@ -290,8 +290,8 @@ static enum err level_next(struct kv_trie_cursor *c, struct bytes *row, struct b
  * Turn the row under the cursor (or none, when e is NOTFOUND) into the next whole key: down through links, up and on at the
  * end of a node. Each turn goes one level down or one row on.
  */
-static enum err settle(struct kv_trie_cursor *c, enum err e, struct bytes row, struct bytes *ret_key,
-                       struct bytes *ret_value)
+static enum err settle(struct kv_trie_cursor *c, enum err e, struct bytes row,
+                       struct bytes *ret_key, struct bytes *ret_value)
 {
 	for (;;) {
 		if (e == ERR_NOTFOUND && c->depth > 0) {

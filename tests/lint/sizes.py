@@ -23,6 +23,8 @@ MORE_PARAMETERS = {
     "s3op_resolve": "one row of the request each; called in two places",
     "sigv4_authorization": "the parts of a signature, as the specification lists them",
     "sigv4_presign": "as sigv4_authorization",
+    "index_upload_parts": "a page of rows: where from, how many, and three results",
+    "vault_complete": "what index_object_put needs, and the key and memory to seal the trailer with",
 }
 
 
