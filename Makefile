@@ -145,6 +145,11 @@ $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(call ar,gateway kms server client c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_SERVER)
 
+# Programs that scripts of tests/ use: tests/lib/<name>.c; a script makes what it needs.
+$(BUILD)/lib/%: $(BUILD)/tests/lib/%.o $(call ar,kms server client common)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_SERVER)
+
 lint:
 	tests/lint/run
 
