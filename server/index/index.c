@@ -178,6 +178,49 @@ enum err index_bucket_list(struct index *x, struct arena *a, struct bytes tenant
 	return OK;
 }
 
+static const struct bytes mark_key = {(const uint8_t *)"mark", 4};
+
+enum err index_mark_get(struct index *x, struct index_mark *ret)
+{
+	AUTO(index_view_end) struct index_view v = {0};
+	AUTO(arena_freep) struct arena *a = arena_new(INDEX_SCRATCH_MAX_BYTES);
+	struct bytes record;
+
+	if (a == NULL) {
+		return ERR_NOMEM;
+	}
+	TRY(index_view_begin(x, &v));
+	enum err e = index_view_get(&v, TABLE_META, mark_key, a, &record);
+	if (e == ERR_NOTFOUND) {
+		*ret = (struct index_mark){0, false};
+		return OK;
+	}
+	TRY(e);
+	struct reader r = reader_of(record);
+	struct index_mark mark = {.number = read_u64(&r), .pending = read_u8(&r) != 0};
+	if (read_end(&r) != OK) {
+		return ERR_CORRUPT;
+	}
+	*ret = mark;
+	return OK;
+}
+
+static enum err set_mark(struct index_view *v, struct arena *a, void *context)
+{
+	const struct index_mark *mark = context;
+	struct writer w = index_value_begin();
+
+	(void)a;
+	write_u64(&w, mark->number);
+	write_u8(&w, mark->pending);
+	return index_view_put(v, TABLE_META, mark_key, &w);
+}
+
+enum err index_mark_set(struct index *x, struct index_mark mark)
+{
+	return index_view_write(x, set_mark, &mark);
+}
+
 enum err index_stats(struct index *x, struct index_stats *ret)
 {
 	AUTO(index_view_end) struct index_view v = {0};

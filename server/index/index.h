@@ -172,6 +172,11 @@ enum err index_garbage_done(struct index *x, const uint64_t *sequences, size_t n
 /* index_each_part: every part that the index still needs: objects, uploads in progress, garbage. For mark and sweep. A snapshot. */
 enum err index_each_part(struct index *x, enum err (*each)(void *context, const struct index_part *part), void *context);
 
+/* The vault's mark (server/vault/mark.c): a number that only rises in the life of an index, so that a restored backup shows. 0, false at first. */
+struct index_mark { uint64_t number; bool pending; };
+enum err index_mark_get(struct index *x, struct index_mark *ret);
+enum err index_mark_set(struct index *x, struct index_mark mark);
+
 /* The object record as bytes: index value and trailer plaintext alike (INDEX-FORMAT.md). */
 void index_record_write(const struct index_object *o, struct writer *w);
 enum err index_record_read(struct bytes record, struct arena *a, struct index_object *ret); /* errors: CORRUPT, LIMIT (arena) */

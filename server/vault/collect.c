@@ -7,7 +7,8 @@
  * The invariant of the sweep is its order: (1) list the store, (2) copy the register of flights, (3) read the index. A blob listed at (1)
  * belongs to a writer that at (2) is still in flight, and then is spared; or has ended before (2): its transaction was over by then, so (3), which
  * begins later, sees it; or has given up, and then it is an orphan. In any other order a blob could be published between two looks.
- * Any error stops the sweep before it removes anything: an index that cannot be read is no proof that a blob is not needed.
+ * Any error stops the sweep before it removes anything: an index that cannot be read is no proof that a blob is not needed. Nor is an index that was
+ * restored from a backup: marks (mark.c) show that one.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -99,10 +100,6 @@ static enum err collect_garbage(struct garbage_round *round)
 
 /* Orphans */
 
-struct candidate {
-	uint8_t id[OBJFMT_ID_BYTES];
-};
-
 struct sweep {
 	struct vault *v;
 	struct writer ids;  /* candidates, sorted after the listing */
@@ -150,15 +147,21 @@ static enum err list_candidates(struct sweep *s, unsigned *folder)
 	return s->needed != NULL ? OK : ERR_NOMEM;
 }
 
+static void mark_needed(struct sweep *s, const uint8_t *id)
+{
+	const uint8_t *at = bsearch(id, s->ids.p, s->n, OBJFMT_ID_BYTES, compare_ids);
+
+	if (at != NULL) {
+		s->needed[(size_t)(at - s->ids.p) / OBJFMT_ID_BYTES] = 1;
+	}
+}
+
 static enum err mark_blobs(struct sweep *s, const uint8_t *seed, uint64_t count)
 {
 	for (uint64_t i = 0; i < count; i++) {
 		uint8_t id[OBJFMT_ID_BYTES];
 		TRY(objfmt_blob_id(seed, i, id));
-		const uint8_t *at = bsearch(id, s->ids.p, s->n, OBJFMT_ID_BYTES, compare_ids);
-		if (at != NULL) {
-			s->needed[(size_t)(at - s->ids.p) / OBJFMT_ID_BYTES] = 1;
-		}
+		mark_needed(s, id);
 	}
 	return OK;
 }
@@ -196,6 +199,13 @@ static enum err mark_part(void *context, const struct index_part *part)
 		return ERR_CANCELLED;
 	}
 	return mark_blobs(s, part->seed, vault_part_blobs(part));
+}
+
+/* Step 4: the vault's own marks. */
+static enum err mark_id(void *context, const uint8_t id[OBJFMT_ID_BYTES])
+{
+	mark_needed(context, id);
+	return OK;
 }
 
 static size_t count_orphans(const struct sweep *s)
@@ -246,6 +256,7 @@ static enum err sweep_some(struct sweep *s, unsigned *folder, uint64_t *ret_remo
 	}
 	TRY(mark_flights(s));
 	TRY(index_each_part(s->v->o.index, mark_part, s));
+	TRY(vault_mark_each(s->v, mark_id, s));
 	size_t orphans = count_orphans(s);
 	TRY(doubt(s, orphans));
 	return orphans == 0 ? OK : remove_orphans(s, ret_removed);
@@ -256,7 +267,7 @@ static enum err collect_orphans(struct vault *v, uint64_t *ret_removed)
 	struct sweep s = {.v = v, .ids = writer_growing(CANDIDATES_MAX_BYTES)};
 	uint64_t removed = 0;
 	unsigned folder = 0;
-	enum err e = OK;
+	enum err e = vault_mark_check(v);
 
 	while (e == OK && folder < FOLDERS) {
 		e = sweep_some(&s, &folder, &removed);
@@ -308,19 +319,43 @@ static bool wait_pause(struct vault *v)
 	return !atomic_load(&v->stopping);
 }
 
-/* A round in the background. Rows of garbage wait one pause: a reader that has just looked the object up has not pinned it yet. */
-static void background_round(struct vault *v, bool orphans, uint64_t *seen)
+/* When blobs were written since the last mark, make one: an index that does not know them will show. */
+static enum err mark_progress(struct vault *v, uint64_t *marked)
 {
-	struct garbage_round round = {.v = v, .up_to = *seen, .newest = *seen};
+	uint64_t written = atomic_load(&v->counters.blobs_written);
+
+	if (written == *marked) {
+		return OK;
+	}
+	TRY(vault_mark_make(v));
+	*marked = written;
+	return OK;
+}
+
+/* What the thread remembers between its rounds. */
+struct memory {
+	uint64_t next_sweep_ms;
+	uint64_t seen;   /* newest row of garbage at the last round */
+	uint64_t marked; /* blobs written at the last mark */
+};
+
+/* A round in the background. Rows of garbage wait one pause: a reader that has just looked the object up has not pinned it yet. */
+static void background_round(struct vault *v, struct memory *m)
+{
+	struct garbage_round round = {.v = v, .up_to = m->seen, .newest = m->seen};
+	uint64_t now = clock_mono_ms();
 	uint64_t removed = 0;
 
 	pthread_mutex_lock(&v->collect_mutex);
-	enum err e = collect_garbage(&round);
-	if (e == OK && orphans) {
+	enum err e = mark_progress(v, &m->marked);
+	enum err garbage = collect_garbage(&round);
+	e = e == OK ? garbage : e;
+	if (e == OK && now >= m->next_sweep_ms) {
+		m->next_sweep_ms = now + sweep_pause_ms;
 		e = collect_orphans(v, &removed);
 	}
 	pthread_mutex_unlock(&v->collect_mutex);
-	*seen = round.newest;
+	m->seen = round.newest;
 	if (e != OK && e != ERR_CANCELLED) {
 		LOG(LOG_WARN, "vault.collect", LOG_ERR(e),
 		    LOG_STR("do", "nothing for now: it is tried again after the pause"));
@@ -330,16 +365,10 @@ static void background_round(struct vault *v, bool orphans, uint64_t *seen)
 static void *run_collector(void *arg)
 {
 	struct vault *v = arg;
-	uint64_t next_sweep_ms = 0;
-	uint64_t seen = 0;
+	struct memory m = {0};
 
 	do {
-		uint64_t now = clock_mono_ms();
-		bool orphans = now >= next_sweep_ms;
-		if (orphans) {
-			next_sweep_ms = now + sweep_pause_ms;
-		}
-		background_round(v, orphans, &seen);
+		background_round(v, &m);
 	} while (wait_pause(v));
 	return NULL;
 }

@@ -41,7 +41,8 @@ struct vault_buffer {
 
 struct vault {
 	struct vault_options o;
-	struct secret *index_key;   /* set once, before `unlocked` */
+	struct secret *index_key;   /* set once, before `unlocked`, as the next */
+	uint8_t mark_seed[OBJFMT_SEED_BYTES];
 	atomic_bool unlocked;
 	struct vault_counters counters;
 	pthread_mutex_t mutex;      /* pins, flights, buffers, unlocking */
@@ -74,6 +75,19 @@ uint64_t vault_part_blobs(const struct index_part *p);
 /* vault_remove_blobs: blobs first..count-1 of a part. Stops at the first error. */
 enum err vault_remove_blobs(struct vault *v, const uint8_t *seed, uint64_t count,
                             uint64_t *ret_removed);
+
+/* Marks (mark.c). */
+enum { VAULT_MARK_BITS = 40 };
+/* vault_mark_seed: the seed of the ids of marks, from the index key. */
+enum err vault_mark_seed(const struct secret *index_key, uint8_t ret[OBJFMT_SEED_BYTES]);
+/* vault_mark_make: put the next mark. errors: DENIED (it is there already: see check) */
+enum err vault_mark_make(struct vault *v);
+/* vault_mark_check: errors DENIED (a mark on storage is newer than the index: this is an older index) */
+enum err vault_mark_check(struct vault *v);
+/* vault_mark_each: the ids of all marks that may be on storage. */
+enum err vault_mark_each(struct vault *v,
+                         enum err (*each)(void *context, const uint8_t id[OBJFMT_ID_BYTES]),
+                         void *context);
 
 /* The collector's thread (collect.c). */
 enum err vault_collector_start(struct vault *v);

@@ -53,9 +53,11 @@ static enum err unlock_first(struct vault *v, const struct secret *index_key)
 	if (v->index_key == NULL) {
 		return ERR_NOMEM;
 	}
-	TRY(vault_collector_start(v));
+	TRY(vault_mark_seed(index_key, v->mark_seed));
 	atomic_store(&v->unlocked, true);
-	return OK;
+	enum err e = vault_collector_start(v);
+	atomic_store(&v->unlocked, e == OK);
+	return e;
 }
 
 enum err vault_unlock(struct vault *v, const struct secret *index_key)

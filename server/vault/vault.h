@@ -70,8 +70,11 @@ void vault_read_end(struct vault_reader *r); /* NULL-safe */
 
 /* vault_collect: one collector round now (tests, `--collect`): garbage first, then orphans when `orphans`. Counts what was removed. Takes all garbage;
  * the background rounds leave each row for one pause, so that a reader who looked an object up has the time to pin it.
- *   errors  DENIED (most of the store is not in the index: lost or old index? nothing was removed), CORRUPT (index), those of the store */
+ *   errors  DENIED (the store has seen a newer index, or most of it is not in this one: nothing was removed), CORRUPT (index), those of the store */
 enum err vault_collect(struct vault *v, bool orphans, uint64_t *ret_blobs);
+/* vault_accept_index: the operator says that this index is the right one (he has rebuilt it from the store, or wants what it does not know
+ * to be removed): collections of orphans that were refused because marks on storage are newer go on. */
+enum err vault_accept_index(struct vault *v);
 struct vault_stats { uint64_t blobs_written, blobs_removed, orphans_removed, bytes_sealed, bytes_opened, corrupt; };
 void vault_stats(const struct vault *v, struct vault_stats *ret);
 #endif

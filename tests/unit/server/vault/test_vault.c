@@ -12,7 +12,8 @@
 
 #include "common/base/clock.h"
 #include "common/objfmt/objfmt.h"
-#include "server/vault/vault.h"
+#include "server/store/store.h"
+#include "server/vault/internal.h"
 
 enum { SEGMENT = OBJFMT_SEGMENT_BYTES, BLOB = 2 * SEGMENT, PLAIN_MAX = 5 * BLOB + 1000 };
 static const uint64_t never = UINT64_MAX;
@@ -685,6 +686,108 @@ static void test_rebuild(void **state)
 	assert_int_equal(read_all(f, "joined", joined), OK);
 }
 
+static size_t kept_marks(uint64_t k)
+{
+	size_t n = 0;
+	uint64_t before = 0;
+	for (unsigned i = VAULT_MARK_BITS + 1; i-- > 0;) {
+		uint64_t m = k >> i << i;
+		n += m != before;
+		before = m;
+	}
+	return n;
+}
+
+/* Whatever older state of the index comes back, the marks on storage show it; and they stay few. */
+static void test_marks(void **state)
+{
+	struct fixture *f = *state;
+	enum { MARKS = 35 };
+
+	assert_int_equal(vault_mark_check(f->vault), OK);
+	for (uint64_t k = 1; k <= MARKS; k++) {
+		assert_int_equal(vault_mark_make(f->vault), OK);
+		assert_int_equal(count_blobs(f), kept_marks(k));
+		for (uint64_t j = k % 4; j < k; j += 4) {
+			assert_int_equal(index_mark_set(f->index, (struct index_mark){j, false}), OK);
+			assert_int_equal(vault_mark_check(f->vault), ERR_DENIED);
+		}
+		assert_int_equal(index_mark_set(f->index, (struct index_mark){k, false}), OK);
+		assert_int_equal(vault_mark_check(f->vault), OK);
+	}
+	assert_int_equal(collect(f), 0); /* no mark is an orphan */
+	assert_int_equal(count_blobs(f), kept_marks(MARKS));
+	/* a crash between the mark and the rise of the number is not an old index */
+	assert_int_equal(index_mark_set(f->index, (struct index_mark){MARKS - 1, true}), OK);
+	assert_int_equal(vault_mark_check(f->vault), OK);
+	/* nor is one before the mark */
+	assert_int_equal(index_mark_set(f->index, (struct index_mark){MARKS, true}), OK);
+	assert_int_equal(vault_mark_make(f->vault), OK);
+	assert_int_equal(vault_mark_check(f->vault), OK);
+	assert_int_equal(index_mark_set(f->index, (struct index_mark){MARKS, false}), OK);
+	assert_int_equal(vault_mark_make(f->vault), ERR_DENIED);
+}
+
+/* An index from a backup: what was written since is kept until the operator speaks. */
+static void test_old_index(void **state)
+{
+	struct fixture *f = *state;
+	struct index_object o = make_object("k");
+	uint64_t removed;
+
+	assert_int_equal(vault_mark_make(f->vault), OK);
+	assert_int_equal(put(f, &o, BLOB + 1, NULL), OK);
+	assert_int_equal(vault_mark_make(f->vault), OK);
+	/* as if the backup had been taken before the put */
+	assert_int_equal(index_object_delete(f->index, BYTES("b"), BYTES("k"), NULL), OK);
+	struct index_garbage *g;
+	size_t n;
+	assert_int_equal(index_garbage_next(f->index, f->a, 0, 9, &g, &n), OK);
+	assert_int_equal(n, 1);
+	assert_int_equal(index_garbage_done(f->index, &g->sequence, 1), OK);
+	assert_int_equal(index_mark_set(f->index, (struct index_mark){1, false}), OK);
+	pass_a_moment();
+	assert_int_equal(vault_collect(f->vault, true, &removed), ERR_DENIED);
+	assert_int_equal(removed, 0);
+	assert_int_equal(vault_accept_index(f->vault), OK);
+	assert_int_equal(collect(f), 2);
+}
+
+/* The thread by itself: replaced blobs and orphans go, with a mark made on the way. */
+static void test_background(void **state)
+{
+	struct fixture *f = *state;
+	struct vault_options o = {.store = f->store, .index = f->index, .blob_size = BLOB,
+	                          .orphan_age_ms = 1, .collect_ms = 1};
+	struct vault *quiet = f->vault;
+	uint8_t id[STORE_ID_BYTES];
+	uint64_t deadline = clock_mono_ms() + 60 * 1000;
+
+	random_bytes(id, sizeof(id));
+	replace(f, id, (const uint8_t *)"orphan", 6);
+	pass_a_moment();
+	assert_int_equal(vault_new(&o, &f->vault), OK);
+	assert_int_equal(vault_unlock(f->vault, f->key), OK);
+	for (unsigned i = 0; i < 3; i++) {
+		struct index_object object = make_object("k");
+		assert_int_equal(put(f, &object, BLOB + 1, NULL), OK);
+	}
+	struct vault_stats s;
+	do {
+		vault_stats(f->vault, &s);
+	} while ((s.orphans_removed < 1 || s.blobs_removed < 5) && clock_mono_ms() < deadline);
+	assert_int_equal(s.orphans_removed, 1);
+	assert_int_equal(s.blobs_removed, 5); /* two versions of two blobs, the orphan */
+	assert_int_equal(read_all(f, "k", BLOB + 1), OK);
+	struct index_mark mark;
+	do {
+		assert_int_equal(index_mark_get(f->index, &mark), OK);
+	} while (mark.number < 1 && clock_mono_ms() < deadline);
+	assert_true(mark.number >= 1);
+	vault_free(f->vault);
+	f->vault = quiet;
+}
+
 struct racer {
 	struct fixture *f;
 	struct index_object object;
@@ -767,7 +870,8 @@ int main(void)
 		TEST(test_wrong_key), TEST(test_conditions), TEST(test_put_faults),
 		TEST(test_get_and_collect_faults), TEST(test_multipart), TEST(test_part_without_upload),
 		TEST(test_complete_faults), TEST(test_pin), TEST(test_orphans), TEST(test_abort),
-		TEST(test_rebuild), TEST(test_race), TEST(test_locked),
+		TEST(test_rebuild), TEST(test_marks), TEST(test_old_index), TEST(test_background),
+		TEST(test_race), TEST(test_locked),
 	};
 	if (secret_init(64) != OK) {
 		return 1;
