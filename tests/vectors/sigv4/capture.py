@@ -5,6 +5,7 @@ Clients of Debian are run when they are installed. Others come from their regist
   CAPTURE_PYTHON  a Python with boto3, minio, pyarrow        (python3 -m venv v; v/bin/pip install boto3 minio pyarrow)
   CAPTURE_NODE    a folder with @aws-sdk/client-s3 and @aws-sdk/lib-storage under node_modules
   CAPTURE_GO      a folder with a Go module that requires minio-go and aws-sdk-go-v2 (config, credentials, service/s3)
+  CAPTURE_JAVA    a folder with the jars of software.amazon.awssdk:s3, :apache-client and com.amazonaws:aws-java-sdk-s3
 Needs openssl for a certificate. Run: capture.py, in this folder.
 """
 import base64
@@ -267,6 +268,47 @@ func main() {
 }
 """
 
+JAVA = """
+import java.io.ByteArrayInputStream;
+import java.net.URI;
+import java.security.cert.X509Certificate;
+import java.util.Map;
+import software.amazon.awssdk.core.sync.RequestBody;
+import software.amazon.awssdk.http.apache.ApacheHttpClient;
+import software.amazon.awssdk.http.SdkHttpConfigurationOption;
+import software.amazon.awssdk.regions.Region;
+import software.amazon.awssdk.services.s3.S3Client;
+import software.amazon.awssdk.services.s3.model.*;
+import software.amazon.awssdk.utils.AttributeMap;
+
+public class Main {
+	interface Call { void run() throws Exception; }
+	static void attempt(Call c) { try { c.run(); } catch (Exception e) { System.out.println(e.getMessage()); } }
+	static void v2(String url, String key) {
+		S3Client c = S3Client.builder().endpointOverride(URI.create(url)).forcePathStyle(true).region(Region.EU_WEST_3)
+			.overrideConfiguration(o -> o.apiCallTimeout(java.time.Duration.ofSeconds(10)))
+			.httpClient(ApacheHttpClient.builder().buildWithDefaults(AttributeMap.builder().put(SdkHttpConfigurationOption.TRUST_ALL_CERTIFICATES, true).build())).build();
+		attempt(() -> c.putObject(PutObjectRequest.builder().bucket("bucket").key(key).metadata(Map.of("note", "a b")).build(), RequestBody.fromString("data")));
+		attempt(() -> c.getObjectAsBytes(GetObjectRequest.builder().bucket("bucket").key(key).range("bytes=0-3").build()));
+		attempt(() -> c.listObjectsV2(ListObjectsV2Request.builder().bucket("bucket").prefix(key).build()));
+		attempt(() -> c.createMultipartUpload(CreateMultipartUploadRequest.builder().bucket("bucket").key(key).build()));
+		attempt(() -> c.uploadPart(UploadPartRequest.builder().bucket("bucket").key(key).uploadId("up/load+id=").partNumber(1).build(), RequestBody.fromString("data")));
+	}
+	static void v1(String url, String key) {
+		com.amazonaws.services.s3.AmazonS3 c = com.amazonaws.services.s3.AmazonS3ClientBuilder.standard().withPathStyleAccessEnabled(true)
+			.withClientConfiguration(new com.amazonaws.ClientConfiguration().withMaxErrorRetry(0))
+			.withEndpointConfiguration(new com.amazonaws.client.builder.AwsClientBuilder.EndpointConfiguration(url, "eu-west-3")).build();
+		com.amazonaws.services.s3.model.ObjectMetadata m = new com.amazonaws.services.s3.model.ObjectMetadata();
+		m.setContentLength(4); m.addUserMetadata("note", "a b");
+		attempt(() -> c.putObject("bucket", key, new ByteArrayInputStream("data".getBytes()), m));
+		attempt(() -> c.getObject("bucket", key));
+		attempt(() -> c.listObjectsV2("bucket", key));
+		attempt(() -> c.copyObject("bucket", key, "bucket", "copy"));
+	}
+	public static void main(String[] a) { if (a[0].equals("v1")) v1(a[1], a[2]); else v2(a[1], a[2]); System.exit(0); }
+}
+"""
+
 
 def debian(plain, file, folder):
     host = plain.split("//")[1]
@@ -310,6 +352,7 @@ def debian(plain, file, folder):
 
 def registries(plain, tls, certificate, folder):
     python, node, go = (os.environ.get("CAPTURE_" + n) for n in ("PYTHON", "NODE", "GO"))
+    java = os.environ.get("CAPTURE_JAVA")
     for url, kind in ((plain, "http"), (tls, "https")):
         if python:
             for name, text in (("boto3", BOTO3), ("minio-py", MINIO), ("arrow", ARROW)):
@@ -317,6 +360,14 @@ def registries(plain, tls, certificate, folder):
         if node:
             run(f"aws-sdk-js {kind}", ["node", "-e", NODE, url, ODD], CAPTURE_CWD=node,
                 NODE_TLS_REJECT_UNAUTHORIZED="0", AWS_CA_BUNDLE=certificate)
+        if java:
+            main = os.path.join(folder, "Main.java")
+            with open(main, "w", encoding="ascii") as f:
+                f.write(JAVA)
+            for which in ("v2", "v1"):
+                run(f"aws-sdk-java-{which} {kind}", [
+                    "java", "-Dcom.amazonaws.sdk.disableCertChecking=true", "-Dos.version=6.1.0", "-cp", java + "/*", main,
+                    which, url, ODD])
         if go:
             main = os.path.join(folder, "main.go")
             with open(main, "w", encoding="ascii") as f:
