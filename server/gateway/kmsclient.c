@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,22 +19,30 @@
 enum {
 	BATCH_CALLS_MAX = 64,     /* calls that one leader takes: bounds what one fault can hold up */
 	BATCH_ARENA_BYTES = 8 << 20,
-	DEFAULT_CONNECTIONS = 2,  /* one batch on its way while the KMS syncs the other */
+	DEFAULT_CONNECTIONS = 2,
+	SECOND_LEAST_CALLS = 16,  /* waiting calls that are worth a batch beside one under way */
 	DEFAULT_TIMEOUT_MS = 10000,
 	CONNECT_TIMEOUT_MS = 2000,
 	SECRET_TEXT_BYTES = 2 * KMSPROTO_ENROLMENT_BYTES,
 };
 
-/* A caller's place in the queue; lives on its stack. */
+/*
+ * A caller's place in the queue; lives on its stack. Between being taken and `done` it belongs to the
+ * leader, who touches it last with the post of `wake`.
+ */
 struct waiting {
 	const struct kmsproto_call *call;
 	struct arena *a;              /* the caller's: for the reply's texts */
 	struct kmsproto_reply *ret;
-	enum err result;
-	bool done;
-	bool lead;                    /* woken to lead the next batch */
-	pthread_cond_t wake;
 	struct waiting *next;
+	/* under the lock */
+	bool taken;                   /* by a leader: its reply comes */
+	bool lead;                    /* woken to lead the next batch, and not yet back */
+	unsigned posts;               /* wake-ups given */
+	/* the leader's, then the caller's */
+	enum err result;
+	atomic_bool done;
+	sem_t wake;                   /* not a condition: whoever is done leaves without the lock */
 };
 
 struct connection {
@@ -45,6 +55,7 @@ struct connection {
 struct kmsclient {
 	pthread_mutex_t lock;
 	struct waiting *head, **tail; /* not yet taken by a leader */
+	size_t n_queued;
 	struct connection connections[KMSCLIENT_CONNECTIONS_MAX];
 	unsigned n_connections;
 	struct secret *enrolment;
@@ -154,14 +165,22 @@ void kmsclient_free(struct kmsclient *k)
 	free(k);
 }
 
+/*
+ * Under the lock. While a batch is under way, the next one grows: each costs a sync of the log and an
+ * exchange, however many calls it has. So another connection is for a long queue only.
+ */
 static struct connection *free_connection(struct kmsclient *k)
 {
+	struct connection *c = NULL;
+	bool busy = false;
 	for (unsigned i = 0; i < k->n_connections; i++) {
-		if (!k->connections[i].busy) {
-			return &k->connections[i];
+		if (k->connections[i].busy) {
+			busy = true;
+		} else if (c == NULL) {
+			c = &k->connections[i];
 		}
 	}
-	return NULL;
+	return busy && k->n_queued < SECOND_LEAST_CALLS ? NULL : c;
 }
 
 /* Under the lock: the head of the queue, up to BATCH_CALLS_MAX. */
@@ -169,12 +188,14 @@ static size_t take_batch(struct kmsclient *k, struct waiting *batch[BATCH_CALLS_
 {
 	size_t n = 0;
 	while (k->head != NULL && n < BATCH_CALLS_MAX) {
+		k->head->taken = true;
 		batch[n++] = k->head;
 		k->head = k->head->next;
 	}
 	if (k->head == NULL) {
 		k->tail = &k->head;
 	}
+	k->n_queued -= n;
 	return n;
 }
 
@@ -260,13 +281,26 @@ static void note_reachable(struct kmsclient *k, enum err e)
 	}
 }
 
-/* Under the lock, which is released meanwhile. */
-static void lead(struct kmsclient *k, struct connection *c)
+/* Under the lock: a connection is free, so the head of the queue shall lead. */
+static void wake_leader(struct kmsclient *k)
+{
+	if (k->head != NULL && !k->head->lead) {
+		k->head->lead = true;
+		k->head->posts++;
+		sem_post(&k->head->wake);
+	}
+}
+
+/* Gives the lock back. The others of the batch wake when the next leader is on his way. */
+static void lead(struct kmsclient *k, struct connection *c, struct waiting *self)
 {
 	struct waiting *batch[BATCH_CALLS_MAX];
 	struct kmsproto_reply *replies = NULL;
 	size_t n = take_batch(k, batch);
 	c->busy = true;
+	if (free_connection(k) != NULL) {
+		wake_leader(k);
+	}
 	pthread_mutex_unlock(&k->lock);
 	enum err e = send_batch(k, c, batch, n, &replies);
 	for (size_t i = 0; i < n; i++) {
@@ -280,13 +314,15 @@ static void lead(struct kmsclient *k, struct connection *c)
 	k->stats.calls += n;
 	k->stats.failures += e == OK ? 0 : n;
 	note_reachable(k, e);
+	wake_leader(k);
+	pthread_mutex_unlock(&k->lock);
 	for (size_t i = 0; i < n; i++) {
-		batch[i]->done = true;
-		pthread_cond_signal(&batch[i]->wake);
-	}
-	if (k->head != NULL && !k->head->lead) {
-		k->head->lead = true;
-		pthread_cond_signal(&k->head->wake);
+		struct waiting *w = batch[i];
+		w->posts += w == self ? 0 : 1;
+		atomic_store(&w->done, true);
+		if (w != self) {
+			sem_post(&w->wake);
+		}
 	}
 }
 
@@ -294,80 +330,99 @@ static void enqueue(struct kmsclient *k, struct waiting *w)
 {
 	*k->tail = w;
 	k->tail = &w->next;
+	k->n_queued++;
 }
 
-/* Under the lock. False when a leader has taken it already: then its reply must be awaited. */
+/* Under the lock: leave the queue, unless a leader has taken it already. */
 static bool withdraw(struct kmsclient *k, struct waiting *w)
 {
-	for (struct waiting **at = &k->head; *at != NULL; at = &(*at)->next) {
-		if (*at == w) {
-			*at = w->next;
-			if (k->tail == &w->next) {
-				k->tail = at;
-			}
-			if (w->lead && k->head != NULL) {
-				k->head->lead = true;
-				pthread_cond_signal(&k->head->wake);
-			}
-			return true;
-		}
+	struct waiting **at = &k->head;
+	if (w->taken) {
+		return false;
 	}
-	return false;
+	while (*at != w) {
+		at = &(*at)->next;
+	}
+	*at = w->next;
+	k->n_queued--;
+	if (k->tail == &w->next) {
+		k->tail = at;
+	}
+	if (w->lead) {
+		wake_leader(k);
+	}
+	return true;
 }
 
-static bool queued(const struct kmsclient *k, const struct waiting *w)
+static void take_post(sem_t *s)
 {
-	const struct waiting *at = k->head;
-	while (at != NULL && at != w) {
-		at = at->next;
+	while (sem_wait(s) != 0 && errno == EINTR) {
 	}
-	return at == w;
 }
 
 /* Wait for a wake-up until the deadline; after it, only for the leader's exchange to end. */
 static enum err await(struct kmsclient *k, struct waiting *w, uint64_t deadline_ms)
 {
-	struct timespec until = {
+	const struct timespec until = {
 		.tv_sec = (time_t)(deadline_ms / 1000),
 		.tv_nsec = (long)(deadline_ms % 1000) * 1000000,
 	};
-	int failed = pthread_cond_timedwait(&w->wake, &k->lock, &until);
-	if (failed != ETIMEDOUT || w->done) {
+	int failed;
+	do {
+		failed = sem_clockwait(&w->wake, CLOCK_MONOTONIC, &until);
+	} while (failed != 0 && errno == EINTR);
+	if (failed == 0) {
 		return OK;
 	}
-	if (withdraw(k, w)) {
+	pthread_mutex_lock(&k->lock);
+	bool out = withdraw(k, w);
+	pthread_mutex_unlock(&k->lock);
+	if (out) {
 		return ERR_TIMEOUT;
 	}
-	while (!w->done) {
-		pthread_cond_wait(&w->wake, &k->lock);
-	}
+	take_post(&w->wake);
 	return OK;
+}
+
+/*
+ * Wait, lead or both until the reply is there. A wake-up to lead may come and not be needed any more;
+ * it was posted before `done` was set, so who has taken all posts is touched by nobody.
+ * Called under the lock; returns without it.
+ */
+static enum err get_reply(struct kmsclient *k, struct waiting *w, uint64_t deadline_ms)
+{
+	unsigned posts = 0;
+	for (;;) {
+		struct connection *c = w->taken ? NULL : free_connection(k);
+		w->lead = false;
+		if (c != NULL) {
+			lead(k, c, w);
+		} else {
+			pthread_mutex_unlock(&k->lock);
+			TRY(await(k, w, deadline_ms));
+			posts++;
+		}
+		if (atomic_load(&w->done)) {
+			break;
+		}
+		pthread_mutex_lock(&k->lock);
+	}
+	for (; posts < w->posts; posts++) {
+		take_post(&w->wake);
+	}
+	return w->result;
 }
 
 enum err kmsclient_call(struct kmsclient *k, struct arena *a, const struct kmsproto_call *call,
                         uint64_t deadline_ms, struct kmsproto_reply *ret)
 {
 	struct waiting w = {.call = call, .a = a, .ret = ret};
-	pthread_condattr_t monotonic;
-	enum err e = OK;
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&w.wake, &monotonic);
+	sem_init(&w.wake, 0, 0);
 	pthread_mutex_lock(&k->lock);
 	enqueue(k, &w);
-	while (!w.done && e == OK) {
-		struct connection *c = queued(k, &w) ? free_connection(k) : NULL;
-		if (c != NULL) {
-			lead(k, c);
-		} else {
-			w.lead = false;
-			e = await(k, &w, deadline_ms);
-		}
-	}
-	pthread_mutex_unlock(&k->lock);
-	pthread_cond_destroy(&w.wake);
-	pthread_condattr_destroy(&monotonic);
-	return e == OK ? w.result : e;
+	enum err e = get_reply(k, &w, deadline_ms);
+	sem_destroy(&w.wake);
+	return e;
 }
 
 void kmsclient_stats(struct kmsclient *k, struct kmsclient_stats *ret)
