@@ -198,6 +198,7 @@ static enum err delete_objects(struct index_view *v, struct arena *a, void *cont
 	for (size_t i = 0; i < d->n; i++) {
 		struct index_key row = index_key_object(number, d->keys[i]);
 		struct current now = {0};
+		arena_reset(a); /* a thousand objects of ten thousand parts must fit, too */
 		TRY(find_current(v, a, &row, &now));
 		TRY(evaluate(d->condition, &now));
 		TRY(delete_current(v, a, &row, &now));

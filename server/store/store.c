@@ -74,3 +74,17 @@ void store_free(struct store *s)
 		s->ops->free(s);
 	}
 }
+
+void store_put_deadline(struct store_put *p, uint64_t deadline_ms)
+{
+	if (p != NULL && p->ops->put_deadline != NULL) {
+		p->ops->put_deadline(p, deadline_ms);
+	}
+}
+
+void store_blob_deadline(struct store_blob *b, uint64_t deadline_ms)
+{
+	if (b != NULL && b->ops->blob_deadline != NULL) {
+		b->ops->blob_deadline(b, deadline_ms);
+	}
+}

@@ -29,6 +29,9 @@ struct store_ops {
 	enum err (*list)(struct store *s, uint8_t first, enum err (*each)(void *context, const uint8_t id[STORE_ID_BYTES], uint64_t age_ms), void *context);
 	enum err (*ready)(struct store *s);
 	void (*free)(struct store *s);
+	/* NULL in a backend that cannot stop early */
+	void (*put_deadline)(struct store_put *p, uint64_t deadline_ms);
+	void (*blob_deadline)(struct store_blob *b, uint64_t deadline_ms);
 };
 /* Each is the first member of a backend's own struct. */
 struct store { const struct store_ops *ops; };
@@ -42,6 +45,9 @@ enum err store_put_write(struct store_put *p, struct bytes b);
  * blob may be there or not (a lost answer): store_remove makes sure. */
 enum err store_put_finish(struct store_put *p);
 void store_put_abort(struct store_put *p); /* NULL-safe */
+/* store_put_deadline, store_blob_deadline: a new deadline for the calls that follow: a handle outlives the step that opened it. NULL-safe */
+void store_put_deadline(struct store_put *p, uint64_t deadline_ms);
+void store_blob_deadline(struct store_blob *b, uint64_t deadline_ms);
 /* store_open: errors NOTFOUND, IO, UNAVAILABLE, TIMEOUT. A blob that is removed stays readable through open handles (fs, mem). */
 enum err store_open(struct store *s, const uint8_t id[STORE_ID_BYTES], uint64_t deadline_ms, struct store_blob **ret);
 /* store_read: exactly n bytes at offset. errors: CORRUPT (the blob is shorter), IO, TIMEOUT */

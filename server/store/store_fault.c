@@ -160,6 +160,16 @@ static enum err fault_ready(struct store *s)
 	return store_ready(f->inner);
 }
 
+static void fault_put_deadline(struct store_put *put, uint64_t deadline_ms)
+{
+	store_put_deadline(((struct fault_put *)put)->inner, deadline_ms);
+}
+
+static void fault_blob_deadline(struct store_blob *blob, uint64_t deadline_ms)
+{
+	store_blob_deadline(((struct fault_blob *)blob)->inner, deadline_ms);
+}
+
 static void fault_free(struct store *s)
 {
 	struct fault *f = (struct fault *)s;
@@ -184,6 +194,8 @@ enum err store_fault_new(struct store *inner, struct store **ret)
 		.list = fault_list,
 		.ready = fault_ready,
 		.free = fault_free,
+		.put_deadline = fault_put_deadline,
+		.blob_deadline = fault_blob_deadline,
 	};
 	struct fault *f = calloc(1, sizeof(*f));
 

@@ -323,6 +323,7 @@ enum err vault_read(struct vault_reader *r, uint64_t deadline_ms, struct writer 
 	if (buffer == NULL) {
 		return ERR_NOMEM;
 	}
+	store_blob_deadline(r->handle, deadline_ms);
 	if (empty) {
 		e = read_empty(r, deadline_ms, buffer);
 		vault_buffer_give(r->v, buffer);

@@ -62,6 +62,7 @@ enum err vault_write_begin(struct vault *v, const struct secret *dek, uint64_t d
 void vault_write_deadline(struct vault_writer *w, uint64_t deadline_ms)
 {
 	w->deadline_ms = deadline_ms;
+	store_put_deadline(w->put, deadline_ms);
 }
 
 uint64_t vault_written(const struct vault_writer *w)

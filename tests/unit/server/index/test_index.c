@@ -653,6 +653,48 @@ static void test_many_parts(void **state)
 	assert_int_equal(g[0].n_parts, INDEX_PARTS_MAX + 1);
 }
 
+/* Deleting many large objects at once needs the memory of one. */
+static void test_delete_many_large(void **state)
+{
+	struct fixture *f = *state;
+	enum { OBJECTS = 60 };
+	struct index_part *parts = arena_alloc(f->a, INDEX_PARTS_MAX * sizeof(*parts));
+	struct bytes keys[OBJECTS];
+	enum err ret[OBJECTS];
+
+	make_bucket(f, "b", "t");
+	for (uint32_t i = 0; i < INDEX_PARTS_MAX; i++) {
+		parts[i] = make_part(i + 1, 0);
+	}
+	for (unsigned i = 0; i < OBJECTS; i++) {
+		char key[8];
+		bool no_bucket;
+		snprintf(key, sizeof(key), "%u", i);
+		keys[i] = arena_copy(f->a, bytes_text(key));
+		struct index_object o = make_object(f, "b", keys[i], "etag");
+		o.size = 0;
+		o.parts = parts;
+		o.n_parts = INDEX_PARTS_MAX;
+		assert_int_equal(index_object_put(f->x, &o, NULL, NULL, &no_bucket), OK);
+	}
+	assert_int_equal(index_objects_delete(f->x, BYTES("b"), keys, OBJECTS, ret), OK);
+	size_t rows = 0;
+	uint64_t after = 0;
+	for (;;) { /* and the collector reads them in as many pages as its memory needs */
+		struct arena *a = arena_new(8 << 20);
+		struct index_garbage *g;
+		size_t n;
+		assert_int_equal(index_garbage_next(f->x, a, after, 1000, &g, &n), OK);
+		rows += n;
+		after = n > 0 ? g[n - 1].sequence : after;
+		arena_free(a);
+		if (n == 0) {
+			break;
+		}
+	}
+	assert_int_equal(rows, OBJECTS);
+}
+
 /* Every cut and every changed count of a record is CORRUPT, never read past its end. */
 static void test_record(void **state)
 {
@@ -694,6 +736,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_upload_abort_and_list, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_each_part, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many_parts, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_delete_many_large, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_record, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

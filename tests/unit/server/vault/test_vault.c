@@ -350,6 +350,23 @@ static void test_wrong_key(void **state)
 	expect_corrupt(f, &o, 0, 1000, 0);
 }
 
+static void test_empty_is_verified(void **state)
+{
+	struct fixture *f = *state;
+	struct index_object o = make_object("k"), got;
+
+	assert_int_equal(put(f, &o, 0, NULL), OK);
+	assert_int_equal(get(f, "k", &got), OK);
+	assert_int_equal(read_range(f, &got, 0, 0, SEGMENT, plain), OK);
+	struct stored b = load(f, o.parts, 0);
+	b.p[48] ^= 1;
+	replace(f, b.id, b.p, b.n);
+	expect_corrupt(f, &got, 0, 0, 0);
+	assert_int_equal(store_remove(f->store, b.id, never), OK);
+	expect_corrupt(f, &got, 0, 0, 0);
+	free(b.p);
+}
+
 static void test_conditions(void **state)
 {
 	struct fixture *f = *state;
@@ -867,7 +884,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_sizes_and_ranges), TEST(test_range_reads_only_its_segments), TEST(test_damage),
-		TEST(test_wrong_key), TEST(test_conditions), TEST(test_put_faults),
+		TEST(test_wrong_key), TEST(test_empty_is_verified), TEST(test_conditions), TEST(test_put_faults),
 		TEST(test_get_and_collect_faults), TEST(test_multipart), TEST(test_part_without_upload),
 		TEST(test_complete_faults), TEST(test_pin), TEST(test_orphans), TEST(test_abort),
 		TEST(test_rebuild), TEST(test_marks), TEST(test_old_index), TEST(test_background),
