@@ -1,25 +1,34 @@
 #include "server/kms/evidence.h"
 
+#include <string.h>
+
 #include "common/base/attr.h"
+#include "common/codec/hex.h"
 #include "common/codec/uri.h"
 
 enum { PARAMETERS_MAX = 256 };
 
-/* Which keys an operation needs. Operations that are not here need none. */
+/*
+ * Which keys an operation needs. Operations that are not here need none.
+ *
+ * `upload`: an upload's id is the id of the object that it becomes (server/gateway/op_complete.c), and it stands in the signed
+ * query. So a signature for a part opens the key of that upload, not that of the object which has the same name now.
+ */
 static const struct need {
 	enum s3op op;
 	enum kmsproto_key_op key_op;
 	bool source;
+	bool upload;
 } needs[] = {
-	{S3OP_PUT_OBJECT, KMSPROTO_ISSUE, false},
-	{S3OP_COPY_OBJECT, KMSPROTO_ISSUE, false},
-	{S3OP_COPY_OBJECT, KMSPROTO_OPEN, true},
-	{S3OP_CREATE_MULTIPART_UPLOAD, KMSPROTO_ISSUE, false},
-	{S3OP_UPLOAD_PART, KMSPROTO_OPEN, false},
-	{S3OP_UPLOAD_PART_COPY, KMSPROTO_OPEN, false},
-	{S3OP_UPLOAD_PART_COPY, KMSPROTO_OPEN, true},
-	{S3OP_COMPLETE_MULTIPART_UPLOAD, KMSPROTO_OPEN, false},
-	{S3OP_GET_OBJECT, KMSPROTO_OPEN, false},
+	{S3OP_PUT_OBJECT, KMSPROTO_ISSUE, false, false},
+	{S3OP_COPY_OBJECT, KMSPROTO_ISSUE, false, false},
+	{S3OP_COPY_OBJECT, KMSPROTO_OPEN, true, false},
+	{S3OP_CREATE_MULTIPART_UPLOAD, KMSPROTO_ISSUE, false, false},
+	{S3OP_UPLOAD_PART, KMSPROTO_OPEN, false, true},
+	{S3OP_UPLOAD_PART_COPY, KMSPROTO_OPEN, false, true},
+	{S3OP_UPLOAD_PART_COPY, KMSPROTO_OPEN, true, false},
+	{S3OP_COMPLETE_MULTIPART_UPLOAD, KMSPROTO_OPEN, false, true},
+	{S3OP_GET_OBJECT, KMSPROTO_OPEN, false, false},
 };
 
 /* A header that stands twice has been joined with a comma by canonicalisation, so one field is all. */
@@ -50,6 +59,8 @@ enum err evidence_read(struct arena *a, struct bytes canonical, struct bytes dom
 	TRY(sigv4_claims_read(canonical, &claims));
 	TRY(uri_query(a, claims.query, PARAMETERS_MAX, &query, &n_query));
 	e.expires_s = expires_of(query, n_query);
+	const struct field *upload = field_get(query, n_query, "uploadId", false);
+	e.upload_id = upload == NULL ? (struct bytes){0} : upload->value;
 	struct bytes source = header(&claims, "x-amz-copy-source");
 	e.has_source = source.p != NULL;
 	struct bytes bucket = s3op_host_bucket(header(&claims, "host"), domains);
@@ -63,22 +74,40 @@ enum err evidence_read(struct arena *a, struct bytes canonical, struct bytes dom
 	return OK;
 }
 
+static const struct need *need_of(const struct evidence *e, const struct kmsproto_key_call *call)
+{
+	for (size_t i = 0; i < COUNT(needs); i++) {
+		if (needs[i].op == e->target.op && needs[i].key_op == call->op &&
+		    needs[i].source == call->source) {
+			return &needs[i];
+		}
+	}
+	return NULL;
+}
+
+static bool names_upload(const struct evidence *e, const struct kmsproto_key_call *call)
+{
+	uint8_t id[KMSPROTO_OBJECT_ID_BYTES];
+
+	return hex_read(e->upload_id, id, sizeof(id)) == OK &&
+	       memcmp(id, call->object_id, sizeof(id)) == 0;
+}
+
 const char *evidence_allows(const struct evidence *e, const struct kmsproto_key_call *call)
 {
+	const struct need *need = need_of(e, call);
 	struct bytes bucket = call->source ? e->source_bucket : e->target.bucket;
 	struct bytes key = call->source ? e->source_key : e->target.key;
-	bool needed = false;
 
-	for (size_t i = 0; i < COUNT(needs); i++) {
-		needed = needed || (needs[i].op == e->target.op && needs[i].key_op == call->op &&
-		                    needs[i].source == call->source);
-	}
-	if (!needed) {
+	if (need == NULL) {
 		return "the signed operation does not need this key";
 	}
 	if (bucket.n == 0 || key.n == 0 || !bytes_equal(bucket, call->bucket) ||
 	    !bytes_equal(key, call->key)) {
 		return "another object than the signed request names";
+	}
+	if (need->upload && !names_upload(e, call)) {
+		return "another object than the upload that the signed request names";
 	}
 	return NULL;
 }

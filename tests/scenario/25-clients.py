@@ -40,7 +40,7 @@ def aws(stack):
         checks.ok(out == data, "aws: the same bytes")
         good("cp from stdin", "s3", "cp", "-", "s3://%s/from stdin+odd" % name, stdin=b"hello")
         checks.equal(good("cat", "s3", "cp", "s3://%s/from stdin+odd" % name, "-"), b"hello", "aws: stdin came back")
-        good("mv", "s3", "mv", "--only-show-errors", "s3://%s/big" % name, "s3://%s/moved" % name)
+        good("mv", "s3", "mv", "--only-show-errors", "--copy-props", "metadata-directive", "s3://%s/big" % name, "s3://%s/moved" % name)
         out = good("ls", "s3", "ls", "s3://" + name)
         checks.ok(b"moved" in out and b"big" not in out and str(len(data)).encode() in out, "aws: ls shows name and size")
         head = good("head-object", "s3api", "head-object", "--bucket", name, "--key", "moved")

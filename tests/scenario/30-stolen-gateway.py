@@ -95,6 +95,8 @@ def attack(stack):
             ("GET", "/b/secret.txt", "tagging=", "the evidence of a sub-resource")):
         refused(thief.ask(Evidence(main, method, path, amz(), query=query), open_it), "bad-call",
                 "opening a key with " + what, log)
+    part = Evidence(main, "PUT", "/b/secret.txt", amz(), query="partNumber=1&uploadId=" + oid_b.hex())
+    refused(thief.ask(part, open_it), "bad-call", "opening the object with the evidence of an upload under its name", log)
     copy = Evidence(main, "PUT", "/b/copy.txt", amz(), headers={"x-amz-copy-source": "/b/other.txt"})
     refused(thief.ask(copy, key_call(OPEN, "b", "secret.txt", oid, wrapped, source=True)), "bad-call",
             "a copy's evidence for another source", log)

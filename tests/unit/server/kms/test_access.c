@@ -101,6 +101,9 @@ static void test_another_object(void **state)
 	secret_free(b.dek);
 }
 
+#define UPLOAD_1 "uploadId=01010101010101010101010101010101"
+#define UPLOAD_2 "uploadId=02020202020202020202020202020202"
+
 /* For each operation, every key operation on its very object: only what it needs is given. */
 static void test_operation_matrix(void **state)
 {
@@ -116,8 +119,13 @@ static void test_operation_matrix(void **state)
 		{"PUT", "/b/k", "", true, false},
 		{"DELETE", "/b/k", "", false, false},
 		{"POST", "/b/k", "uploads=", true, false},
-		{"PUT", "/b/k", "partNumber=1&uploadId=x", false, true},
-		{"POST", "/b/k", "uploadId=x", false, true},
+		{"PUT", "/b/k", "partNumber=1&" UPLOAD_1, false, true},
+		{"POST", "/b/k", UPLOAD_1, false, true},
+		/* Another upload, or none that can be: not this object's key. */
+		{"PUT", "/b/k", "partNumber=1&" UPLOAD_2, false, false},
+		{"POST", "/b/k", UPLOAD_2, false, false},
+		{"PUT", "/b/k", "partNumber=1&uploadId=x", false, false},
+		{"POST", "/b/k", "uploadId=x", false, false},
 		{"DELETE", "/b/k", "uploadId=x", false, false},
 		{"GET", "/b/k", "uploadId=x", false, false},
 		{"GET", "/b/k", "tagging=", false, false},
