@@ -53,7 +53,7 @@ for daemon in kms gateway; do
 		"$TEST_BUILD/rempart-$daemon" --config "$TEST_DIR/$daemon.ini" --check
 	known=$(sed -n '/conf_key keys\[\]/,/};/p' "server/$daemon/config.c" | tr -d '\n' |
 		grep -oE '\{(\.section = )?"[a-z0-9-]+",[[:space:]]*(\.name = )?"[a-z_]+"' |
-		sed -E 's/[{.,"]|section|name|=//g; s/[[:space:]]+/ /g; s/^ //' | sort)
+		sed -E 's/^[^"]*"([^"]*)"[^"]*"([^"]*)"$/\1 \2/' | sort)
 	shown=$(awk '/^\[/ { gsub(/[\[\]]/, ""); s = $1 } /^[a-z_]+ = / { print s, $1 }' "$TEST_DIR/$daemon.ini" | sort)
 	check "$daemon.ini shows every key that there is" diff <(printf '%s\n' "$known") <(printf '%s\n' "$shown")
 done
