@@ -1,12 +1,14 @@
 /* kv: order and round trips of long keys, transactions, group commit. */
 #include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -204,6 +206,35 @@ static void test_full(void **state)
 	}
 	assert_int_equal(e, ERR_FULL);
 	assert_int_equal(put(f->kv, BYTES("small"), BYTES("1")), OK); /* the engine still works */
+}
+
+/* The disk refuses during the commit: every change of the group fails, nothing of it is there, and the next one works. */
+static void test_refused_commit(void **state)
+{
+	struct fixture *f = *state;
+	static uint8_t big[2 << 20];
+	struct rlimit before, small = {.rlim_cur = 1 << 20};
+	struct kv_txn *t;
+	struct bytes v;
+
+	assert_int_equal(put(f->kv, BYTES("old"), BYTES("1")), OK);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	small.rlim_max = before.rlim_max;
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	assert_int_equal(put(f->kv, BYTES("new"), bytes_of(big, sizeof(big))), ERR_IO);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_int_equal(kv_read_begin(f->kv, &t), OK);
+	assert_int_equal(kv_get(t, TABLE_A, BYTES("new"), &v), ERR_NOTFOUND);
+	assert_int_equal(kv_get(t, TABLE_A, BYTES("old"), &v), OK);
+	kv_read_end(t);
+	assert_int_equal(put(f->kv, BYTES("new"), bytes_of(big, sizeof(big))), OK);
+	kv_close(f->kv);
+	f->kv = open_at(f->dir, 0);
+	assert_int_equal(kv_read_begin(f->kv, &t), OK);
+	assert_int_equal(kv_get(t, TABLE_A, BYTES("new"), &v), OK);
+	assert_int_equal(v.n, sizeof(big));
+	kv_read_end(t);
 }
 
 /* Property: any set of keys round trips and iterates in byte order, lengths around the cuts, shared prefixes. */
@@ -455,6 +486,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_one_owner, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_not_a_database, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_full, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_refused_commit, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_long_keys, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_trie_leaves_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_group_commit, setup, teardown),
