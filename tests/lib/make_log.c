@@ -6,7 +6,7 @@
  *
  * Two runs of the service; pairs of a data key issued and opened again; a refusal now and then. Object tokens are
  * made with the token key of 32 bytes 0x42: bucket "records", object "patient-<n>", id = n as 8 bytes.
- * Run again with the same FOLDER, it goes on in the same log.
+ * Run again with the same FOLDER, it goes on in the same log. Prints "started" after the start entry of each run.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -117,6 +117,8 @@ static enum err run_service(struct maker *m, uint64_t entries)
 		return e;
 	}
 	TRY(append(m, LOGFMT_START, bytes_of(NULL, 0)));
+	puts("started"); /* for a script that kills this program */
+	fflush(stdout);
 	TRY(append(m, LOGFMT_UNSEAL, bytes_of(NULL, 0)));
 	TRY(keylog_signer(m->k, m->seed));
 	for (uint64_t i = 1; i <= entries; i++) {

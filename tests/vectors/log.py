@@ -25,7 +25,7 @@ FLIPS = int(os.environ.get("LOG_FLIPS", "150"))
 
 
 def make_log(name, entries):
-    subprocess.run([MAKE_LOG, os.path.join(DIR, name), str(entries)], check=True)
+    subprocess.run([MAKE_LOG, os.path.join(DIR, name), str(entries)], stdout=subprocess.DEVNULL, check=True)
 
 
 def audit(name, *more, log="log"):
