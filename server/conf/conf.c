@@ -377,16 +377,20 @@ enum err conf_load(const char *path, struct conf_key *keys, size_t n, struct rep
 	return e;
 }
 
-enum err conf_wrong(const char *path, const struct conf_key *keys, size_t n, const char *section,
-                    const char *name, const char *what, struct report *ret_report)
+enum err conf_wrong(const char *path, const struct conf_key *keys, size_t n, const char *name,
+                    const char *what, struct report *ret_report)
 {
 	struct load l = {.path = path, .n = n, .report = ret_report};
+	struct bytes key = bytes_text(name);
+	char section[CONF_TEXT_BYTES];
+	struct writer w = writer_fixed(section, sizeof(section) - 1);
 	unsigned line = 0;
 
+	write_bytes(&w, bytes_split(&key, '.'));
+	section[w.used] = '\0';
 	for (size_t i = 0; i < n; i++) {
 		bool same = strcmp(keys[i].section, section) == 0;
-		bool exact = same && strcmp(keys[i].name, name) == 0;
-		if (exact && keys[i].line != 0) {
+		if (same && bytes_is(key, keys[i].name) && keys[i].line != 0) {
 			line = keys[i].line;
 			break;
 		}
@@ -394,7 +398,7 @@ enum err conf_wrong(const char *path, const struct conf_key *keys, size_t n, con
 			line = keys[i].line;
 		}
 	}
-	wrong(&l, line, section, name, what);
+	wrong(&l, line, section, (const char *)key.p, what);
 	return ERR_INPUT;
 }
 

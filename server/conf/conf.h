@@ -52,9 +52,9 @@ struct conf_key {
  */
 enum err conf_load(const char *path, struct conf_key *keys, size_t n, struct report *ret_report);
 /* conf_wrong: the one-line error for a check that is the daemon's own (two keys that contradict,
- * a key that another one asks for). `section` and `name` are in the table. Gives INPUT. */
-enum err conf_wrong(const char *path, const struct conf_key *keys, size_t n, const char *section,
-                    const char *name, const char *what, struct report *ret_report);
+ * a key that another one asks for). `name` is "section.key". Gives INPUT. */
+enum err conf_wrong(const char *path, const struct conf_key *keys, size_t n, const char *name,
+                    const char *what, struct report *ret_report);
 /* conf_given: was the key in the file? */
 bool conf_given(const struct conf_key *keys, size_t n, const char *section, const char *name);
 /* conf_loopback: 127.0.0.0/8 or ::1. */

@@ -8,26 +8,26 @@ static enum err check_listeners(const char *path, const struct conf_key *keys, s
                                 const struct gateway_config *c, struct report *report)
 {
 	if (c->s3.port == 0 && c->s3_tls.port == 0) {
-		return conf_wrong(path, keys, n, "s3-tls", "listen",
+		return conf_wrong(path, keys, n, "s3-tls.listen",
 		                  "no listener; give [s3-tls] listen, or [s3] listen on loopback",
 		                  report);
 	}
 	if (c->s3.port != 0 && !conf_loopback(&c->s3)) {
-		return conf_wrong(path, keys, n, "s3", "listen",
+		return conf_wrong(path, keys, n, "s3.listen",
 		                  "clear text is accepted on loopback only; use 127.0.0.1 here "
 		                  "or [s3-tls] for other addresses",
 		                  report);
 	}
 	if (c->ops.port != 0 && !conf_loopback(&c->ops)) {
-		return conf_wrong(path, keys, n, "ops", "listen",
+		return conf_wrong(path, keys, n, "ops.listen",
 		                  "the operations listener is clear text; use 127.0.0.1", report);
 	}
 	if (c->s3_tls.port != 0 && (c->certificate[0] == '\0' || c->key[0] == '\0')) {
-		return conf_wrong(path, keys, n, "s3-tls", "certificate",
+		return conf_wrong(path, keys, n, "s3-tls.certificate",
 		                  "TLS needs a certificate and its key; give both", report);
 	}
 	if (c->blob_size_bytes % SEGMENT_BYTES != 0) {
-		return conf_wrong(path, keys, n, "store", "blob_size",
+		return conf_wrong(path, keys, n, "store.blob_size",
 		                  "must be a multiple of 64K; 16M is the default", report);
 	}
 	return OK;

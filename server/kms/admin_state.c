@@ -115,6 +115,16 @@ enum admin_error admin_init(struct admin_call *c)
 	return read_cost(c, &cost);
 }
 
+static enum admin_error opening_fault(struct admin_call *c, enum err e)
+{
+	if (e == ERR_CONFLICT) {
+		return admin_refuse(c, ADMIN_CONFLICT,
+		                    "the log belongs to another key store; restore the state folder that "
+		                    "belongs to it, or give a new log folder, fence and origin");
+	}
+	return admin_fault(c, e);
+}
+
 enum admin_error admin_init_apply(struct admin_call *c)
 {
 	struct bytes passphrase;
@@ -132,7 +142,7 @@ enum admin_error admin_init_apply(struct admin_call *c)
 		LOG(LOG_ERROR, "admin.init", LOG_ERR(e),
 		    LOG_STR("do", "check memory, and space and health of state folder and log"));
 	}
-	return admin_fault(c, e);
+	return opening_fault(c, e);
 }
 
 /* No sleep on the worker: until the wait is over, nobody is tried. */
@@ -165,7 +175,7 @@ static enum admin_error try_passphrase(struct admin_call *c, struct bytes passph
 	if (e != OK) {
 		LOG(LOG_ERROR, "admin.unseal", LOG_ERR(e),
 		    LOG_STR("do", "see the lines before; the KMS stays sealed"));
-		return admin_fault(c, e);
+		return opening_fault(c, e);
 	}
 	k->refusals = 0;
 	return ADMIN_OK;

@@ -25,20 +25,20 @@ static enum err check(const char *path, const struct conf_key *keys, size_t n,
                       const struct kms_config *c, struct report *r)
 {
 	if (!origin_good(c->origin)) {
-		return conf_wrong(path, keys, n, "kms", "origin",
+		return conf_wrong(path, keys, n, "kms.origin",
 		                  "holds a space or a '+'; write it like kms.example.org/log/1", r);
 	}
 	if (!region_good(c->region)) {
-		return conf_wrong(path, keys, n, "region", "name",
+		return conf_wrong(path, keys, n, "region.name",
 		                  "is not a region name; use a-z, 0-9 and '-', at most 32", r);
 	}
 	if (c->ops.port != 0 && !conf_loopback(&c->ops)) {
-		return conf_wrong(path, keys, n, "ops", "listen",
+		return conf_wrong(path, keys, n, "ops.listen",
 		                  "is in clear text and not on loopback; use 127.0.0.1", r);
 	}
 	if (strncmp(c->log_fence, c->log_dir, strlen(c->log_dir)) == 0 &&
 	    c->log_fence[strlen(c->log_dir)] == '/') {
-		return conf_wrong(path, keys, n, "log", "fence",
+		return conf_wrong(path, keys, n, "log.fence",
 		                  "lies inside of the log's folder, so one backup restores both; "
 		                  "put it on another volume", r);
 	}

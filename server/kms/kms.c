@@ -217,6 +217,12 @@ static enum err read_seed(struct kms *k, struct secret **ret)
 	return keystore_unwrap(k->store, KEYSTORE_META, key, wrapped, ret);
 }
 
+/* The log was signed with another seed: another key store's log. AUTH means a wrong passphrase here. */
+static enum err own_log(enum err e)
+{
+	return e == ERR_AUTH ? ERR_CONFLICT : e;
+}
+
 static enum err open_with(struct kms *k, const struct secret *root)
 {
 	struct secret *seed AUTO(secret_freep) = NULL;
@@ -224,7 +230,7 @@ static enum err open_with(struct kms *k, const struct secret *root)
 	TRY(keystore_unlock(k->store, root));
 	TRY(read_seed(k, &seed));
 	TRY(kms_forget(k));
-	TRY(keylog_signer(k->log, seed));
+	TRY(own_log(keylog_signer(k->log, seed)));
 	atomic_store(&k->state, KMS_OPEN);
 	return OK;
 }
@@ -241,6 +247,7 @@ static enum err write_root(struct kms *k, const struct secret *root, struct byte
 	if (seed == NULL) {
 		return ERR_NOMEM;
 	}
+	TRY(own_log(keylog_check_signer(k->log, seed)));
 	TRY(rootkey_seal(root, passphrase, cost, &w));
 	TRY(keystore_unlock(k->store, root));
 	keystore_changes_begin(&changes, k->scratch);

@@ -68,7 +68,7 @@ enum err kms_sync(struct kms *k);
 enum err kms_commit(void *context);
 
 /* kms_init: root key, log signing seed; the state is OPEN afterwards. Writes the key store, not the log.
- * kms_unseal: errors AUTH (wrong passphrase), CORRUPT. Then OPEN. kms_seal: wipe everything. */
+ * kms_unseal: errors AUTH (wrong passphrase), CORRUPT. Then OPEN. Both: CONFLICT (the log is another key store's). kms_seal: wipe everything. */
 enum err kms_init(struct kms *k, struct bytes passphrase, struct kdf_cost cost);
 enum err kms_unseal(struct kms *k, struct bytes passphrase);
 void kms_seal(struct kms *k);

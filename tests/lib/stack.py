@@ -299,12 +299,17 @@ listen = 127.0.0.1:{ops_port}
         return "https://127.0.0.1:%d" % self.s3_tls_port if tls else "http://127.0.0.1:%d" % self.s3_port
 
     def environment(self, who="main", tls=False):
-        """For command line clients."""
-        return dict(os.environ, AWS_ACCESS_KEY_ID=self.access[who]["access_key"],
+        """For command line clients: nothing of the caller's own AWS settings."""
+        mine = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
+        return dict(mine, AWS_ACCESS_KEY_ID=self.access[who]["access_key"],
                     AWS_SECRET_ACCESS_KEY=self.access[who]["secret_key"], AWS_DEFAULT_REGION=self.region,
-                    AWS_CA_BUNDLE=os.path.join(self.authority, "server-ca.pem"), AWS_EC2_METADATA_DISABLED="true",
+                    AWS_EC2_METADATA_DISABLED="true",
                     AWS_CONFIG_FILE="/nonexistent", AWS_SHARED_CREDENTIALS_FILE="/nonexistent",
                     REMPART_S3_URL=self.url(tls), HOME=self.dir)
+
+    def aws_environment(self, tls=False):
+        """The same and the CA, in the variable that the aws cli reads (and that rclone stumbles over)."""
+        return dict(self.environment(tls=tls), AWS_CA_BUNDLE=os.path.join(self.authority, "server-ca.pem"))
 
     def client(self, who="main", tls=False, retries=0, **more):
         import boto3

@@ -15,7 +15,8 @@ checks = Checks()
 
 
 def run(stack, *command, tls=False, stdin=None, quiet=False):
-    done = subprocess.run(command, env=stack.environment(tls=tls), capture_output=True, input=stdin)
+    env = stack.aws_environment(tls) if command[0] == "/usr/bin/aws" else stack.environment(tls=tls)
+    done = subprocess.run(command, env=env, capture_output=True, input=stdin)
     if done.returncode and not quiet:
         print("# %s: %d\n# %s" % (" ".join(command[:4]), done.returncode,
                                   (done.stdout + done.stderr).decode(errors="replace")[-800:]))

@@ -197,7 +197,7 @@ static enum err check_signed(int dir, const char *path, const struct note_key *k
 	return OK;
 }
 
-static enum err check_signer(const struct keylog *k, const struct secret *seed)
+enum err keylog_check_signer(const struct keylog *k, const struct secret *seed)
 {
 	uint8_t public_key[SIGN_PUBLIC_BYTES], text[VKEY_BYTES];
 	struct writer w = writer_fixed(text, sizeof(text));
@@ -216,7 +216,7 @@ enum err keylog_signer(struct keylog *k, const struct secret *seed)
 		publisher_flush(k->publisher); /* the entries up to the seal get their checkpoint */
 		return publisher_signer(k->publisher, NULL);
 	}
-	TRY(check_signer(k, seed));
+	TRY(keylog_check_signer(k, seed));
 	return publisher_signer(k->publisher, seed);
 }
 

@@ -36,6 +36,8 @@ enum err keylog_open(const struct keylog_options *options, struct keylog **ret,
  * (which first waits until what is synced has its checkpoint).
  *   errors  AUTH (fence or checkpoint were signed by another key), NOMEM, IO */
 enum err keylog_signer(struct keylog *k, const struct secret *seed);
+/* keylog_check_signer: could this seed go on with this log? errors: AUTH (fence or checkpoint are signed by another key) */
+enum err keylog_check_signer(const struct keylog *k, const struct secret *seed);
 /* keylog_append: give the entry its seq, time (monotonic within the log) and boot id and buffer it. NOT durable yet.
  * All may be read back in *entry; its agent is cut to 256 bytes. May sync by itself when a batch or a segment is
  * full. errors: LIMIT, INPUT (the entry has no canonical form), FULL, and IO for ever after a failed sync. */

@@ -10,6 +10,21 @@
 
 enum { VECTORS_MAX = 4 << 20, BODY_MAX = 128 << 10 };
 
+/* The request of a case. */
+static void take_request(struct bent *b, const struct json *v)
+{
+	const struct json *headers = json_get(v, "headers");
+
+	b->request.method = json_get_bytes(v, "method");
+	b->request.path = json_get_bytes(v, "path");
+	b->request.query = json_get_bytes(v, "query");
+	for (size_t i = 0; i < json_count(headers); i++) {
+		const struct json *pair = json_at(headers, i);
+		b->headers[b->request.n_headers++] =
+			(struct field){json_bytes(json_at(pair, 0)), json_bytes(json_at(pair, 1))};
+	}
+}
+
 /* One case, read and checked. */
 static void check_case(const struct json *v)
 {
@@ -21,16 +36,8 @@ static void check_case(const struct json *v)
 	struct bytes text;
 	uint64_t ms;
 	bool expired;
-	const struct json *headers = json_get(v, "headers");
 
-	b->request.method = json_get_bytes(v, "method");
-	b->request.path = json_get_bytes(v, "path");
-	b->request.query = json_get_bytes(v, "query");
-	for (size_t i = 0; i < json_count(headers); i++) {
-		const struct json *pair = json_at(headers, i);
-		b->headers[b->request.n_headers++] =
-			(struct field){json_bytes(json_at(pair, 0)), json_bytes(json_at(pair, 1))};
-	}
+	take_request(b, v);
 	struct bytes service = json_get_bytes(v, "service");
 	char hex[64];
 	if (!bytes_is(service, "s3")) {
@@ -265,6 +272,83 @@ static void test_botocore_bodies(void **state)
 	free((void *)text.p);
 }
 
+/* --- clients ---------------------------------------------------------------------------- */
+
+/* The body of a client, and its signed chunks from the request's signature on. */
+static void check_client_body(struct arena *a, const struct json *v, const struct sigv4_evidence *e,
+                              const struct secret *key)
+{
+	struct collected c = {.data = writer_growing(BODY_MAX)};
+	struct writer body = writer_growing(BODY_MAX);
+	struct bytes scope;
+	char previous[SIGV4_SIGNATURE_HEX];
+
+	assert_int_equal(base64_read(json_get_bytes(v, "body"), &body), OK);
+	struct awschunk *decoder = awschunk_new(
+		a, e->payload, -1, (struct awschunk_sink){collect_data, collect_chunk, &c});
+	assert_int_equal(awschunk_push(decoder, writer_bytes(&body)), OK);
+	assert_int_equal(awschunk_end(decoder), OK);
+	assert_true(c.data.used >= 4); /* every client here sends "data" or more */
+	assert_int_equal(sigv4_scope(a, e, &scope), OK);
+	memcpy(previous, e->signature.p, sizeof(previous));
+	assert_int_equal(
+		sigv4_chunks_verify(key, e->amz_date, scope, previous, c.chunks, c.n_chunks), OK);
+	assert_int_equal(c.n_chunks, e->payload == SIGV4_PAYLOAD_UNSIGNED_TRAILER  ? 0
+	                             : e->payload == SIGV4_PAYLOAD_CHUNKED_TRAILER ? 3
+	                                                                           : 2);
+	writer_free(&body);
+	writer_free(&c.data);
+}
+
+/* The signature of a request as it was sent; returns how its body travels. */
+static enum sigv4_payload check_client(const struct json *v)
+{
+	struct bent *b = bent_new("", "", "");
+	struct sigv4_evidence e;
+	struct secret *secret = secret_from(json_get_bytes(v, "secret"));
+	struct secret *key = NULL;
+	uint64_t ms;
+	bool expired;
+
+	take_request(b, v);
+	must_read(b, &e);
+	assert_true(bytes_equal(e.signature, json_get_bytes(v, "signature")));
+	assert_int_equal(date_read_amz(e.amz_date, &ms), OK);
+	assert_int_equal(sigv4_signing_key(secret, e.date, e.region, e.service, &key), OK);
+	assert_int_equal(sigv4_verify(b->arena, &e, key, ms, &expired), OK);
+	if (e.payload != SIGV4_PAYLOAD_SIGNED && e.payload != SIGV4_PAYLOAD_UNSIGNED) {
+		check_client_body(b->arena, v, &e, key);
+	}
+	enum sigv4_payload payload = e.payload;
+	secret_free(key);
+	secret_free(secret);
+	bent_free(b);
+	return payload;
+}
+
+static void test_clients(void **state)
+{
+	struct bytes text = read_file("tests/vectors/sigv4/clients.json");
+	struct json *document = NULL;
+	size_t seen[SIGV4_PAYLOAD_UNSUPPORTED + 1] = {0};
+
+	(void)state;
+	assert_int_equal(json_parse(text, VECTORS_MAX, &document, NULL), OK);
+	const struct json *cases = json_get(document, "cases");
+	assert_true(json_count(cases) >= 100);
+	for (size_t i = 0; i < json_count(cases); i++) {
+		const struct json *v = json_at(cases, i);
+		print_message("%s\n", (const char *)json_get_bytes(v, "name").p);
+		seen[check_client(v)]++;
+	}
+	assert_int_equal(seen[SIGV4_PAYLOAD_UNSUPPORTED], 0);
+	for (enum sigv4_payload p = 0; p < SIGV4_PAYLOAD_UNSUPPORTED; p++) {
+		assert_true(seen[p] > 0); /* the clients use all five forms */
+	}
+	json_free(document);
+	free((void *)text.p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -272,6 +356,7 @@ int main(void)
 		cmocka_unit_test(test_botocore),
 		cmocka_unit_test(test_aws_chunks),
 		cmocka_unit_test(test_botocore_bodies),
+		cmocka_unit_test(test_clients),
 	};
 	return cmocka_run_group_tests(tests, secrets_set_up, NULL);
 }

@@ -140,7 +140,7 @@ static void test_own_checks(void **state)
 	const char *text = "[a]\nname = x\n[b]\nflag = no\n";
 
 	assert_int_equal(load(text, strlen(text)), OK);
-	assert_int_equal(conf_wrong(path, table, COUNT(table), "b", "listen", "is missing; add it",
+	assert_int_equal(conf_wrong(path, table, COUNT(table), "b.listen", "is missing; add it",
 	                            &report), ERR_INPUT);
 	assert_non_null(strstr(report.text, ":4: [b] listen: is missing; add it"));
 }

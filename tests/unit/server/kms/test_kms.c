@@ -114,6 +114,23 @@ static void test_foreign_root(void **state)
 	secret_free(root);
 }
 
+/* The state folder is lost, the log is there: a new root key must not go on with another one's log. */
+static void test_lost_state(void **state)
+{
+	struct fixture *f = *state;
+	char command[300];
+
+	kms_close(&f->kms); /* publishes a signed checkpoint */
+	snprintf(command, sizeof(command), "rm -f %s/*", f->config.state_dir);
+	assert_int_equal(system(command), 0);
+	fixture_open(f);
+	assert_int_equal(atomic_load(&f->kms.state), KMS_UNINITIALISED);
+	admin_refused(f, "{\"op\":\"init\",\"passphrase\":\"" PASSPHRASE "\",\"memory_mib\":64}",
+	              "conflict");
+	assert_true(bytes_is(last_entry(f).result, "failed"));
+	assert_int_equal(atomic_load(&f->kms.state), KMS_UNINITIALISED);
+}
+
 /* The log's folder is full: nothing is answered; then there is room, and all goes on by itself. */
 static void test_commit_failure_is_the_whole_batch(void **state)
 {
@@ -170,6 +187,7 @@ int main(void)
 		CASE(test_seal_wipes),
 		CASE(test_unseal_at_start),
 		CASE(test_foreign_root),
+		CASE(test_lost_state),
 		CASE(test_commit_failure_is_the_whole_batch),
 		CASE(test_metrics),
 		cmocka_unit_test(test_metrics_batch_bounds),
