@@ -121,12 +121,12 @@ static void write_principal(struct writer *w, const struct kmsproto_principal *p
 
 static void read_principal(struct reader *r, struct kmsproto_principal *p)
 {
-	p->tenant = read_lv16(r, TENANT_MAX);
-	p->tenant_name = read_lv16(r, KMSPROTO_TEXT_MAX);
-	p->canonical_id = read_lv16(r, CANONICAL_ID_MAX);
-	p->display_name = read_lv16(r, KMSPROTO_TEXT_MAX);
-	p->user = read_lv16(r, KMSPROTO_TEXT_MAX);
-	p->arn = read_lv16(r, KMSPROTO_TEXT_MAX);
+	p->tenant = kmswire_read_text(r, TENANT_MAX);
+	p->tenant_name = kmswire_read_text(r, KMSPROTO_TEXT_MAX);
+	p->canonical_id = kmswire_read_text(r, CANONICAL_ID_MAX);
+	p->display_name = kmswire_read_text(r, KMSPROTO_TEXT_MAX);
+	p->user = kmswire_read_text(r, KMSPROTO_TEXT_MAX);
+	p->arn = kmswire_read_text(r, KMSPROTO_TEXT_MAX);
 }
 
 static enum err write_access(struct items *s, struct writer *w, size_t call,
@@ -140,7 +140,10 @@ static enum err write_access(struct items *s, struct writer *w, size_t call,
 	}
 	write_u8(w, (uint8_t)n);
 	for (size_t i = 0; i < n; i++) {
-		kmswire_text(w, reply->keys[i].wrapped, KMSPROTO_WRAPPED_MAX);
+		if (reply->keys[i].wrapped.n > KMSPROTO_WRAPPED_MAX) {
+			return ERR_LIMIT;
+		}
+		write_lv16(w, reply->keys[i].wrapped);
 		kmswire_text(w, reply->keys[i].arn, KMSPROTO_TEXT_MAX);
 		TRY(write_item(s, w, call, i, reply->keys[i].dek));
 	}
@@ -159,7 +162,7 @@ static enum err read_access(struct items *s, struct reader *r, size_t call,
 	reply->n_keys = n;
 	for (size_t i = 0; i < n; i++) {
 		reply->keys[i].wrapped = read_lv16(r, KMSPROTO_WRAPPED_MAX);
-		reply->keys[i].arn = read_lv16(r, KMSPROTO_TEXT_MAX);
+		reply->keys[i].arn = kmswire_read_text(r, KMSPROTO_TEXT_MAX);
 		TRY(read_item(s, r, call, i, &reply->keys[i].dek));
 	}
 	return OK;

@@ -27,7 +27,11 @@ static void write_key_call(struct writer *w, const struct kmsproto_key_call *k)
 	kmswire_text(w, k->bucket, KMSPROTO_TEXT_MAX);
 	kmswire_text(w, k->key, KMSPROTO_OBJECT_KEY_MAX);
 	write_bytes(w, bytes_of(k->object_id, KMSPROTO_OBJECT_ID_BYTES));
-	kmswire_text(w, wrapped, KMSPROTO_WRAPPED_MAX);
+	if (wrapped.n > KMSPROTO_WRAPPED_MAX) {
+		w->full = true;
+		return;
+	}
+	write_lv16(w, wrapped);
 	kmswire_text(w, kek, KMSPROTO_TEXT_MAX);
 }
 
@@ -37,11 +41,11 @@ static bool read_key_call(struct reader *r, struct kmsproto_key_call *k)
 	uint8_t flags = read_u8(r);
 
 	k->source = (flags & KMSWIRE_FLAG_SOURCE) != 0;
-	k->bucket = read_lv16(r, KMSPROTO_TEXT_MAX);
-	k->key = read_lv16(r, KMSPROTO_OBJECT_KEY_MAX);
+	k->bucket = kmswire_read_text(r, KMSPROTO_TEXT_MAX);
+	k->key = kmswire_read_text(r, KMSPROTO_OBJECT_KEY_MAX);
 	read_into(r, k->object_id, KMSPROTO_OBJECT_ID_BYTES);
 	k->wrapped = read_lv16(r, KMSPROTO_WRAPPED_MAX);
-	k->kek = read_lv16(r, KMSPROTO_TEXT_MAX);
+	k->kek = kmswire_read_text(r, KMSPROTO_TEXT_MAX);
 	if (r->bad || flags > KMSWIRE_FLAG_SOURCE || k->bucket.n == 0 || k->key.n == 0) {
 		return false;
 	}
@@ -77,13 +81,13 @@ static bool read_evidence(struct reader *r, struct sigv4_evidence *e)
 {
 	uint8_t kind = read_u8(r);
 
-	e->access_key = read_lv16(r, KMSWIRE_ACCESS_KEY_MAX);
-	e->amz_date = read_lv16(r, KMSWIRE_AMZ_DATE_MAX);
-	e->date = read_lv16(r, KMSWIRE_DATE_MAX);
-	e->region = read_lv16(r, KMSWIRE_SCOPE_WORD_MAX);
-	e->service = read_lv16(r, KMSWIRE_SCOPE_WORD_MAX);
-	e->signed_headers = read_lv16(r, KMSPROTO_SIGNED_HEADERS_MAX);
-	e->signature = read_lv16(r, SIGV4_SIGNATURE_HEX);
+	e->access_key = kmswire_read_text(r, KMSWIRE_ACCESS_KEY_MAX);
+	e->amz_date = kmswire_read_text(r, KMSWIRE_AMZ_DATE_MAX);
+	e->date = kmswire_read_text(r, KMSWIRE_DATE_MAX);
+	e->region = kmswire_read_text(r, KMSWIRE_SCOPE_WORD_MAX);
+	e->service = kmswire_read_text(r, KMSWIRE_SCOPE_WORD_MAX);
+	e->signed_headers = kmswire_read_text(r, KMSPROTO_SIGNED_HEADERS_MAX);
+	e->signature = kmswire_read_text(r, SIGV4_SIGNATURE_HEX);
 	e->expires_s = read_u64(r);
 	e->canonical = read_lv32(r, KMSPROTO_CANONICAL_MAX);
 	switch (kind) {
@@ -107,7 +111,7 @@ static void write_access(struct writer *w, const struct kmsproto_access *access)
 {
 	write_bytes(w, bytes_of(access->request_id, sizeof(access->request_id)));
 	kmswire_text(w, access->source, KMSWIRE_SOURCE_MAX);
-	write_lv16(w, bytes_first(access->agent, KMSPROTO_TEXT_MAX));
+	kmswire_text(w, bytes_first(access->agent, KMSPROTO_TEXT_MAX), KMSPROTO_TEXT_MAX);
 	write_evidence(w, &access->evidence);
 	if (access->n_keys > KMSPROTO_KEYS_MAX) {
 		w->full = true;
@@ -124,8 +128,8 @@ static bool read_access(struct reader *r, struct kmsproto_access *access)
 	bool good;
 
 	read_into(r, access->request_id, sizeof(access->request_id));
-	access->source = read_lv16(r, KMSWIRE_SOURCE_MAX);
-	access->agent = read_lv16(r, KMSPROTO_TEXT_MAX);
+	access->source = kmswire_read_text(r, KMSWIRE_SOURCE_MAX);
+	access->agent = kmswire_read_text(r, KMSPROTO_TEXT_MAX);
 	good = read_evidence(r, &access->evidence);
 	access->n_keys = read_u8(r);
 	if (r->bad || !good || access->n_keys > KMSPROTO_KEYS_MAX) {
@@ -191,11 +195,11 @@ static enum err read_chunk_list(struct arena *a, struct reader *r, size_t n,
 static enum err read_chunks(struct arena *a, struct reader *r, struct kmsproto_chunks *c)
 {
 	read_into(r, c->request_id, sizeof(c->request_id));
-	c->access_key = read_lv16(r, KMSWIRE_ACCESS_KEY_MAX);
-	c->amz_date = read_lv16(r, KMSWIRE_AMZ_DATE_MAX);
-	c->date = read_lv16(r, KMSWIRE_DATE_MAX);
-	c->region = read_lv16(r, KMSWIRE_SCOPE_WORD_MAX);
-	c->service = read_lv16(r, KMSWIRE_SCOPE_WORD_MAX);
+	c->access_key = kmswire_read_text(r, KMSWIRE_ACCESS_KEY_MAX);
+	c->amz_date = kmswire_read_text(r, KMSWIRE_AMZ_DATE_MAX);
+	c->date = kmswire_read_text(r, KMSWIRE_DATE_MAX);
+	c->region = kmswire_read_text(r, KMSWIRE_SCOPE_WORD_MAX);
+	c->service = kmswire_read_text(r, KMSWIRE_SCOPE_WORD_MAX);
 	read_into(r, (uint8_t *)c->previous, sizeof(c->previous));
 	size_t n = read_u16(r);
 	if (c->access_key.n == 0 || c->amz_date.n != KMSWIRE_AMZ_DATE_MAX ||

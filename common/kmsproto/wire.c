@@ -2,13 +2,31 @@
 
 #include "common/kmsproto/kmsproto.h"
 
+static bool has_nul(struct bytes b)
+{
+	size_t at;
+
+	return bytes_find(b, '\0', &at);
+}
+
 void kmswire_text(struct writer *w, struct bytes b, size_t max)
 {
-	if (b.n > max) {
+	if (b.n > max || has_nul(b)) {
 		w->full = true;
 		return;
 	}
 	write_lv16(w, b);
+}
+
+struct bytes kmswire_read_text(struct reader *r, size_t max)
+{
+	struct bytes b = read_lv16(r, max);
+
+	if (has_nul(b)) {
+		r->bad = true;
+		return (struct bytes){0};
+	}
+	return b;
 }
 
 size_t kmswire_begin(struct writer *w)

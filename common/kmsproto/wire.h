@@ -17,8 +17,10 @@ enum {
 #define KMSWIRE_BATCH_MAGIC  BYTES("RPKQ")
 #define KMSWIRE_ANSWER_MAGIC BYTES("RPKA")
 
-/* kmswire_text: as write_lv16, and full when the reader of the other side would refuse it. */
+/* kmswire_text: as write_lv16, and full when the reader of the other side would refuse it.
+ * kmswire_read_text: as read_lv16; a NUL byte makes it bad, since no log entry can hold one. */
 void kmswire_text(struct writer *w, struct bytes b, size_t max);
+struct bytes kmswire_read_text(struct reader *r, size_t max);
 /* kmswire_begin, kmswire_end: a u32 length that is filled in behind the body. */
 size_t kmswire_begin(struct writer *w);
 void kmswire_end(struct writer *w, size_t at);

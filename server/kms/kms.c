@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/base/attr.h"
@@ -331,10 +332,16 @@ static enum err read_passphrase(const char *path, uint8_t out[ROOTKEY_PASSPHRASE
                                 size_t *ret_n, struct report *r)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	struct stat st;
 
 	if (fd < 0) {
 		return report_errno(r, "cannot open the passphrase", path, errno,
 		                    "check [unseal] passphrase_file");
+	}
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || (st.st_mode & S_IRWXO) != 0) {
+		(void)close(fd);
+		return report_set(r, ERR_DENIED, (const char *[]){
+			path, ": is not a file, or others may read it; chmod 600", NULL});
 	}
 	ssize_t n = read(fd, out, ROOTKEY_PASSPHRASE_MAX);
 	int error = errno;

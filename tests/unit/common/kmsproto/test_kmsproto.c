@@ -181,6 +181,29 @@ static enum err one_call(const struct kmsproto_call *c)
 	return read_batch(writer_bytes(&w), &b, &arena);
 }
 
+/* An entry of the log cannot hold a NUL, so a call that brings one would have no entry. */
+static void test_batch_nul(void **state)
+{
+	(void)state;
+	struct kmsproto_call c = access_call();
+	struct writer w AUTO(writer_free) = writer_growing(1 << 20);
+
+	c.access.agent = bytes_of("a\0b", 3);
+	kmsproto_call_write(&w, &c);
+	assert_int_equal(writer_end(&w), ERR_LIMIT);
+
+	const char *const texts[] = {"192.0.2.7", "aws-sdk/1", "AKIAEXAMPLE", "fr-sov-1", "alias/x"};
+	for (size_t i = 0; i < COUNT(texts); i++) {
+		struct writer good AUTO(writer_free) = whole_batch();
+		struct arena *arena AUTO(arena_freep) = NULL;
+		struct kmsproto_batch b;
+		uint8_t *at = memmem(good.p, good.used, texts[i], strlen(texts[i]));
+		assert_non_null(at);
+		at[1] = 0;
+		assert_int_equal(read_batch(writer_bytes(&good), &b, &arena), ERR_INPUT);
+	}
+}
+
 static void test_batch_contradictions(void **state)
 {
 	(void)state;
@@ -380,6 +403,7 @@ int main(void)
 		cmocka_unit_test(test_batch_truncated),
 		cmocka_unit_test(test_batch_head),
 		cmocka_unit_test(test_batch_limits),
+		cmocka_unit_test(test_batch_nul),
 		cmocka_unit_test(test_batch_contradictions),
 		cmocka_unit_test(test_answer_round_trip),
 		cmocka_unit_test(test_answer_sealed),

@@ -76,11 +76,16 @@ static void test_unseal_at_start(void **state)
 	kms_close(&f->kms);
 	fixture_open(f);
 	write_file(path, "not the passphrase\n");
+	assert_int_equal(chmod(path, 0600), 0);
 	assert_int_equal(kms_unseal_from(&f->kms, path, &report), ERR_AUTH);
 	assert_non_null(strstr(report.text, "does not unseal"));
 	assert_true(bytes_is(last_entry(f).result, "refused"));
 	assert_int_equal(atomic_load(&f->kms.state), KMS_SEALED);
 	write_file(path, PASSPHRASE "\n");
+	assert_int_equal(chmod(path, 0604), 0);
+	assert_int_equal(kms_unseal_from(&f->kms, path, &report), ERR_DENIED);
+	assert_non_null(strstr(report.text, "chmod 600"));
+	assert_int_equal(chmod(path, 0600), 0);
 	assert_int_equal(kms_unseal_from(&f->kms, path, &report), OK);
 	assert_int_equal(last_entry(f).event, LOGFMT_UNSEAL);
 	assert_int_equal(atomic_load(&f->kms.state), KMS_OPEN);
