@@ -337,7 +337,12 @@ static enum err keep(struct reading *r)
 static enum err read_all(struct reading *r, struct bytes service)
 {
 	struct bytes authorization = {NULL, 0};
+	struct bytes host;
 
+	/* Two of them would be one name joined by ',' to the KMS and the first one to a gateway. */
+	if (header_count(r, "host", &host) > 1) {
+		return ERR_INPUT;
+	}
 	TRY(uri_query(r->arena, r->request->query, SIGV4_PARAMETERS_MAX, &r->parameters,
 	              &r->n_parameters));
 	TRY(find_kind(r, &authorization));

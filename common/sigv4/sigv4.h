@@ -71,7 +71,8 @@ struct sigv4_evidence {
  * arena. With kind ANONYMOUS there is neither; canonical is then still built (no signed headers).
  *   service   "s3": path encoded once, x-amz-content-sha256 names the payload; "kms": body_hash is the payload
  *   body_hash hex SHA-256 of the body, for services that have no content-sha256 header; else empty
- *   errors    INPUT (ret_fault says which; NONE: the method, path or query itself is malformed), LIMIT
+ *   errors    INPUT (ret_fault says which; NONE: the method, path or query itself is malformed,
+ *             or Host stands twice), LIMIT
  */
 enum err sigv4_read(struct arena *a, const struct sigv4_request *request, struct bytes service,
                     struct bytes body_hash, struct sigv4_evidence *ret,

@@ -379,6 +379,18 @@ static void test_malformed_request(void **state)
 	}
 }
 
+/* Gateway and KMS would take it for two different buckets. */
+static void test_two_hosts(void **state)
+{
+	struct bent *b = bent_new("DELETE", "/bucket/key", "");
+
+	(void)state;
+	bent_header(b, "HOST", "other.s3.example.org");
+	bent_sign(b, "UNSIGNED-PAYLOAD");
+	must_fault(b, SIGV4_FAULT_NONE);
+	bent_free(b);
+}
+
 static void test_limits(void **state)
 {
 	struct bent *b = bent_new("GET", "/b/k", "");
@@ -563,6 +575,7 @@ int main(void)
 		cmocka_unit_test(test_signed_but_absent),
 		cmocka_unit_test(test_canonical_path_and_query),
 		cmocka_unit_test(test_malformed_request),
+		cmocka_unit_test(test_two_hosts),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_too_many),
 		cmocka_unit_test(test_query_form),
