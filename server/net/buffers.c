@@ -216,6 +216,14 @@ void buffer_give(struct buffer_pool *p, struct buffer *b)
 	}
 }
 
+bool buffer_pressed(struct buffer_pool *p)
+{
+	pthread_mutex_lock(&p->lock);
+	bool pressed = p->used > p->total / 2;
+	pthread_mutex_unlock(&p->lock);
+	return pressed;
+}
+
 bool buffer_scarce(struct buffer_pool *p)
 {
 	pthread_mutex_lock(&p->lock);

@@ -42,6 +42,7 @@ struct buffer *buffer_wait(struct buffer_pool *p, struct buffer_waiter *w);
 bool buffer_cancel(struct buffer_pool *p, struct buffer_waiter *w);
 /* buffer_give: back to the pool. NULL-safe. Any thread. */
 void buffer_give(struct buffer_pool *p, struct buffer *b);
+bool buffer_pressed(struct buffer_pool *p);              /* less than half of the budget is free */
 bool buffer_scarce(struct buffer_pool *p);               /* somebody waits */
 uint64_t buffer_waits(struct buffer_pool *p);            /* how often somebody had to, so far */
 size_t buffer_used_bytes(struct buffer_pool *p);

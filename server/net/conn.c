@@ -4,6 +4,7 @@
  */
 #include <assert.h>
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@
 
 enum {
 	READ_HEAD_BYTES = 16 * 1024, /* enough for a head and not much of a body behind it */
+	UNSENT_BYTES = 256 * 1024,   /* in the kernel, for each connection */
 	READ_AHEAD_BYTES = 4 * 1024, /* while a request is under way: a pipelined one, or the end */
 };
 
@@ -229,6 +231,15 @@ static size_t wants(const struct conn *c)
 		break;
 	}
 	return 0;
+}
+
+static void set_option(struct conn *c, int option, int value)
+{
+	uv_os_fd_t fd;
+
+	if (uv_fileno((uv_handle_t *)&c->tcp, &fd) == 0) {
+		(void)setsockopt(fd, IPPROTO_TCP, option, &value, sizeof(value));
+	}
 }
 
 static void shake_hands(struct conn *c)
@@ -481,6 +492,7 @@ struct conn *conn_new(struct door *d)
 		return NULL;
 	}
 	(void)uv_tcp_nodelay(&c->tcp, 1);
+	set_option(c, TCP_NOTSENT_LOWAT, UNSENT_BYTES);
 	name_peer(c);
 	conn_touch(c, c->tls != NULL ? limits->tls_ms : limits->idle_ms);
 	set_reading(c);

@@ -103,6 +103,11 @@ static void submit(struct exchange *x, unsigned steps)
 	x->steps = steps;
 	x->step_deadline_ms = clock_mono_ms() + x->loop->httpd->limits.request_ms;
 	atomic_store_explicit(&x->owner, OWNER_WORKER, memory_order_release);
+	if (steps == STEP_RELEASE) {
+		loop_owes_wake(x->loop, x->pool);
+		worker_later(x->pool, &x->job);
+		return;
+	}
 	if (x->submitted) {
 		worker_resume(x->pool, &x->job);
 		return;

@@ -8,6 +8,7 @@
  *   end      the body is complete: must answer
  *   more     next bytes of the answer's body, when the client has drained the last; only for exchange_stream answers
  *   release  always last, exactly once, after the answer is sent or the connection is lost: free the state. Also on a worker.
+ *            Only for a request whose begin ran: one that the server refused itself (`refuse`) had no state yet. Soon, not at once.
  *
  * Contract: an exchange belongs to a loop or to one worker, never both; one step in flight for each exchange. A step may
  * block on disk, index, KMS, never on the client; it keeps no lock and no transaction. A step that returns an error without having
@@ -35,8 +36,11 @@ struct http_service {
 	size_t arena_bytes;      /* cap of the exchange's arena */
 	size_t chunk_bytes;      /* step size for body and more; 256 KiB when 0 */
 	enum err (*begin)(struct exchange *x);
+	/* body: b is borrowed for the call. May answer, which ends the body: the rest is discarded. */
 	enum err (*body)(struct exchange *x, struct bytes b);
 	enum err (*end)(struct exchange *x);
+	/* more: at least one byte into `out`, a fixed writer with room for 64 KiB (chunk_bytes when that is less) or for all that is left
+	 * of the announced length. With a known length *ret_last may stay false: the server counts. Too few or too many bytes are an error. */
 	enum err (*more)(struct exchange *x, struct writer *out, bool *ret_last);
 	/* uncommitted: the pool's commit failed after the steps of this exchange ran; must replace the answer
 	 * (exchange_respond), nothing of the old one has left. NULL: bare 500. */
@@ -80,7 +84,8 @@ const struct bytes *exchange_field(const struct exchange *x, const char *name);
 /* exchange_respond: begin an answer; replaces an earlier one that has not left. status 100..599. Content-Length is `length`;
  * -1 means that the length is not known yet: chunked transfer coding. For HEAD and 204/304 no body is sent whatever length says. */
 void exchange_respond(struct exchange *x, unsigned status, int64_t length);
-/* exchange_header: add a header to the answer (after exchange_respond). Value is copied; CR, LF and NUL in it are refused (INPUT). errors: LIMIT */
+/* exchange_header: add a header to the answer (after exchange_respond). Value is copied; CR, LF and NUL in it are refused (INPUT). The server's
+ * own headers (Connection, Content-Length, Date, Keep-Alive, Server, Trailer, Transfer-Encoding, Upgrade) too. errors: LIMIT (64 KiB in all) */
 enum err exchange_header(struct exchange *x, const char *name, struct bytes value);
 /* exchange_body: the whole body at once, borrowed until release (arena). No `more` is called. */
 void exchange_body(struct exchange *x, struct bytes body);

@@ -73,6 +73,25 @@ const char *loop_date(struct loop *l)
 	return l->date;
 }
 
+/* One wake-up for all clean-ups of a turn; often a request has woken the worker meanwhile. */
+void loop_owes_wake(struct loop *l, struct worker_pool *p)
+{
+	if (l->owed != NULL && l->owed != p) {
+		worker_wake(l->owed);
+	}
+	l->owed = p;
+}
+
+static void on_before_sleep(uv_prepare_t *prepare)
+{
+	struct loop *l = prepare->data;
+
+	if (l->owed != NULL) {
+		worker_wake(l->owed);
+		l->owed = NULL;
+	}
+}
+
 static void close_handle(uv_handle_t *handle, void *arg)
 {
 	(void)arg;
@@ -122,6 +141,7 @@ static void end_drain(struct loop *l)
 	if (is_empty(l)) {
 		close_handle((uv_handle_t *)&l->sweep, NULL);
 		close_handle((uv_handle_t *)&l->wake, NULL);
+		close_handle((uv_handle_t *)&l->before_sleep, NULL);
 	}
 }
 
@@ -174,7 +194,10 @@ enum err loop_init(struct loop *l, struct httpd *h, unsigned index)
 	l->ready = true;
 	l->wake.data = l;
 	l->sweep.data = l;
-	if (uv_async_init(&l->uv, &l->wake, on_wake) != 0 || uv_timer_init(&l->uv, &l->sweep) != 0) {
+	l->before_sleep.data = l;
+	if (uv_async_init(&l->uv, &l->wake, on_wake) != 0 ||
+	    uv_timer_init(&l->uv, &l->sweep) != 0 ||
+	    uv_prepare_init(&l->uv, &l->before_sleep) != 0) {
 		return ERR_IO;
 	}
 	return OK;
@@ -189,6 +212,7 @@ static void *run(void *arg)
 	(void)pthread_setname_np(pthread_self(), name);
 	uv_update_time(&l->uv);
 	(void)uv_timer_start(&l->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
+	(void)uv_prepare_start(&l->before_sleep, on_before_sleep);
 	(void)uv_run(&l->uv, UV_RUN_DEFAULT);
 	return NULL;
 }

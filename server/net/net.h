@@ -178,6 +178,8 @@ struct loop {
 	uv_loop_t uv;
 	uv_async_t wake;
 	uv_timer_t sweep;
+	uv_prepare_t before_sleep;
+	struct worker_pool *owed; /* has a job that nobody was woken for */
 	struct httpd *httpd;
 	unsigned index;
 	bool ready; /* uv was set up */
@@ -238,6 +240,7 @@ void loop_join(struct loop *l);
 void loop_free(struct loop *l);        /* not running */
 void loop_news(struct exchange *x);    /* any thread: x has news for its loop, which owns it from then on */
 void loop_next_id(struct loop *l, uint8_t *ret_id);
+void loop_owes_wake(struct loop *l, struct worker_pool *p); /* before the loop sleeps */
 const char *loop_date(struct loop *l);
 
 /* listen.c */

@@ -148,9 +148,11 @@ static void flush_tls(struct conn *c)
 {
 	struct writer records = writer_fixed(c->loop->cipher, LOOP_CIPHER_BYTES);
 	enum tls_result r = TLS_OK;
+	/* What the socket does not take has to be kept: little, when many clients are slow. */
+	size_t fill = buffer_pressed(c->loop->httpd->buffers) ? 1 : LOOP_CIPHER_FILL_BYTES;
 
 	tls_attach(c->tls, (struct bytes){NULL, 0}, &records);
-	while (c->out_n > 0 && records.used < LOOP_CIPHER_FILL_BYTES && r == TLS_OK) {
+	while (c->out_n > 0 && records.used < fill && r == TLS_OK) {
 		struct bytes piece = next_piece(c);
 		r = tls_write(c->tls, piece);
 		advance(c, piece.n);

@@ -123,7 +123,6 @@ static void append(struct worker_pool *p, struct worker_job *job)
 	}
 	p->last = job;
 	p->queued++;
-	wake_one(p);
 }
 
 enum err worker_submit(struct worker_pool *p, struct worker_job *job)
@@ -137,6 +136,7 @@ enum err worker_submit(struct worker_pool *p, struct worker_job *job)
 		e = ERR_LIMIT;
 	} else {
 		append(p, job);
+		wake_one(p);
 	}
 	pthread_mutex_unlock(&p->lock);
 	return e;
@@ -146,6 +146,23 @@ void worker_resume(struct worker_pool *p, struct worker_job *job)
 {
 	pthread_mutex_lock(&p->lock);
 	append(p, job);
+	wake_one(p);
+	pthread_mutex_unlock(&p->lock);
+}
+
+void worker_later(struct worker_pool *p, struct worker_job *job)
+{
+	pthread_mutex_lock(&p->lock);
+	append(p, job);
+	pthread_mutex_unlock(&p->lock);
+}
+
+void worker_wake(struct worker_pool *p)
+{
+	pthread_mutex_lock(&p->lock);
+	if (p->first != NULL) {
+		wake_one(p);
+	}
 	pthread_mutex_unlock(&p->lock);
 }
 

@@ -37,6 +37,10 @@ enum err worker_submit(struct worker_pool *p, struct worker_job *job);
 /* worker_resume: a later step of work that was admitted by worker_submit. Never refused for a full queue: what was let in must be
  * able to finish. Not after worker_pool_stop returned. */
 void worker_resume(struct worker_pool *p, struct worker_job *job);
+/* worker_later: as worker_resume, but nobody is woken for it: a running worker takes it on the way, or the next
+ * worker_wake sees to it. For clean-up. */
+void worker_later(struct worker_pool *p, struct worker_job *job);
+void worker_wake(struct worker_pool *p);
 /* worker_pool_stop: finish what is queued, join. NULL-safe. */
 void worker_pool_stop(struct worker_pool *p);
 #endif
