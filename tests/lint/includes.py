@@ -67,7 +67,7 @@ string.h strings.h time.h locale.h math.h
 arpa/inet.h dirent.h fcntl.h fts.h getopt.h linux/fs.h linux/limits.h netdb.h netinet/in.h netinet/tcp.h poll.h pthread.h pwd.h sched.h
 sys/auxv.h sys/file.h sys/mman.h sys/prctl.h sys/random.h sys/resource.h sys/sendfile.h sys/socket.h sys/stat.h sys/statvfs.h
 sys/syscall.h sys/time.h sys/types.h sys/uio.h sys/un.h sys/utsname.h sys/vfs.h sys/wait.h sys/ioctl.h termios.h
-unistd.h emmintrin.h immintrin.h nmmintrin.h wmmintrin.h arm_acle.h
+semaphore.h unistd.h emmintrin.h immintrin.h nmmintrin.h wmmintrin.h arm_acle.h
 """.split())
 
 # Pure modules compute; these would let them reach outside.
