@@ -86,31 +86,30 @@ static enum err measure(struct bytes b, size_t *ret)
 	return OK;
 }
 
-enum err uri_decode(struct arena *a, struct bytes b, struct bytes *ret)
+/* plus: what '+' stands for. */
+static enum err decode(struct arena *a, struct bytes b, uint8_t plus, struct bytes *ret)
 {
 	size_t n;
 
 	TRY(measure(b, &n));
-	if (n == b.n) {
-		struct bytes copy = arena_copy(a, b);
-		if (copy.p == NULL) {
-			return ERR_LIMIT;
-		}
-		*ret = copy;
-		return OK;
-	}
-	uint8_t *p = arena_alloc(a, n + 1); /* n < b.n; the NUL of arena_copy here too */
+	uint8_t *p = arena_alloc(a, n + 1); /* n <= b.n; a NUL behind it, as arena_copy has */
 	if (p == NULL) {
 		return ERR_LIMIT;
 	}
 	size_t from = 0;
 	for (size_t i = 0; i < n; i++) {
 		bool escape = b.p[from] == '%';
-		p[i] = escape ? (uint8_t)escaped_byte(bytes_skip(b, from)) : b.p[from];
+		uint8_t plain = b.p[from] == '+' ? plus : b.p[from];
+		p[i] = escape ? (uint8_t)escaped_byte(bytes_skip(b, from)) : plain;
 		from += escape ? ESCAPE_BYTES : 1;
 	}
 	*ret = bytes_of(p, n);
 	return OK;
+}
+
+enum err uri_decode(struct arena *a, struct bytes b, struct bytes *ret)
+{
+	return decode(a, b, '+', ret);
 }
 
 static enum err decode_parameter(struct arena *a, struct bytes raw, struct field *ret)
@@ -118,12 +117,12 @@ static enum err decode_parameter(struct arena *a, struct bytes raw, struct field
 	struct bytes value = raw;
 	struct bytes name = bytes_split(&value, '=');
 
-	TRY(uri_decode(a, name, &ret->name));
+	TRY(decode(a, name, ' ', &ret->name));
 	if (value.p == NULL) { /* no '=' */
 		ret->value = value;
 		return OK;
 	}
-	return uri_decode(a, value, &ret->value);
+	return decode(a, value, ' ', &ret->value);
 }
 
 /* Parameters of a query; "a&&b" has two. */
