@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import resource
 import ssl
 import subprocess
 import threading
@@ -51,6 +52,37 @@ class Watched:
                 f.write("5\n")
 
 
+def client_cpu_s():
+    """Of this program's threads and of the programs that it waited for: the load generators."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(u.ru_utime + u.ru_stime for u in used)
+
+
+class Machine:
+    """Who used the cores since the beginning."""
+
+    def __init__(self, cores):
+        self.names = ["cpu%d" % n for n in cores]
+        self.begin = self.now()
+
+    def now(self):
+        """(busy, all) seconds of these cores; what the host took away counts as busy."""
+        busy = everything = 0
+        with open("/proc/stat", encoding="ascii") as f:
+            for line in f:
+                name, *values = line.split()
+                if name in self.names:
+                    ticks = [int(v) for v in values[:8]]
+                    everything += sum(ticks)
+                    busy += sum(ticks) - ticks[3] - ticks[4]
+        return busy / TICKS, everything / TICKS
+
+    def taken_by_others(self, ours_s):
+        """Share of the cores that went to neither servers nor clients of the benchmark."""
+        busy, everything = (now - then for now, then in zip(self.now(), self.begin))
+        return max(0.0, busy - ours_s) / everything if everything else 0.0
+
+
 class Target:
     """Requests to one server: where, and with which headers; `keys` are (path, headers)."""
 
@@ -83,6 +115,11 @@ class Result:
 
     def mb_per_s(self):
         return self.payload / self.seconds / 1e6 if self.seconds else 0.0
+
+    def capacity_per_s(self, cores):
+        """Requests a second if these cores had nothing else to do: from the processor time of servers and client."""
+        used = sum(self.cpu.values())
+        return cores * self.requests / used if used else 0.0
 
     def as_json(self):
         return {"requests": self.requests, "seconds": round(self.seconds, 3), "requests_per_s": round(self.per_s(), 2),
