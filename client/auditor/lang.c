@@ -42,6 +42,9 @@ static const char *const texts[T_TEXTS][LANG_COUNT] = {
 	[T_BAD] = {"THE LOG DOES NOT VERIFY", "LE JOURNAL N'EST PAS INTÈGRE"},
 	[T_PROGRESS] = {"verifying", "vérification"},
 	[T_AT_ENTRY] = {"entry", "entrée"},
+	[T_PROOF_GOOD] = {"THE PROOF IS GOOD: this entry is in the log",
+	                  "LA PREUVE EST VALIDE : cette entrée est dans le journal"},
+	[T_PROOF_BAD] = {"the proof does not verify", "la preuve n'est pas valide"},
 	[T_UNVERIFIED] = {"rempart-audit: entries as found; `verify` says whether they can be believed",
 	                  "rempart-audit : entrées telles quelles ; `verify` dit si elles font foi"},
 };

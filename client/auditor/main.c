@@ -26,6 +26,12 @@ static const struct command commands[] = {
 	{"find", command_find,
 	 "--log FOLDER --token-key HEXFILE --bucket B [--key K --object-id HEX] [--json]\n"
 	 "      print the entries of a bucket or an object, for who holds the token key"},
+	{"prove", command_prove,
+	 "--log FOLDER --key VKEYFILE --entry NUMBER\n"
+	 "      print a proof of one entry that needs no log to be checked (.tlog-proof)"},
+	{"check", command_check,
+	 "--proof FILE --key VKEYFILE [--json]\n"
+	 "      verify such a proof and print its entry"},
 };
 
 int command_trouble(const char *text)

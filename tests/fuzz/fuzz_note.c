@@ -1,13 +1,15 @@
 /*
- * Notes, verifier keys and checkpoints from outside. The first byte says which: a key that is accepted is written
- * again as it was; a checkpoint likewise (its three lines); a note is never accepted without the
+ * Notes, verifier keys, checkpoints and proofs from outside. The first byte says which: a key that is accepted is written
+ * again as it was; a checkpoint (its three lines) and a proof likewise; a note is never accepted without the
  * signature of a key nobody here can sign with.
  */
 #include <assert.h>
 
+#include "common/base/attr.h"
 #include "common/logfmt/note.h"
+#include "common/logfmt/proof.h"
 
-enum { OUT_BYTES = 70000 };
+enum { OUT_BYTES = 70000, ARENA_BYTES = 1 << 20 };
 
 static uint8_t out[OUT_BYTES];
 
@@ -36,6 +38,17 @@ static void check_checkpoint(struct bytes input)
 	}
 }
 
+static void check_proof(struct bytes input)
+{
+	AUTO(arena_freep) struct arena *a = arena_new(ARENA_BYTES);
+	struct writer w = writer_fixed(out, sizeof(out));
+	struct log_proof p;
+
+	if (proof_read(a, input, &p) == OK && proof_write(&w, &p) == OK) {
+		assert(bytes_equal(writer_bytes(&w), input));
+	}
+}
+
 static void check_note(struct bytes input)
 {
 	static const char vkey[] =
@@ -61,6 +74,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	switch (data[0]) {
 	case 'k': check_key(input); break;
 	case 'c': check_checkpoint(input); break;
+	case 'p': check_proof(input); break;
 	default: check_note(input); break;
 	}
 	return 0;

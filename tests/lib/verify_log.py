@@ -302,6 +302,39 @@ def verify(folder, vkey, since=None, now_ns=None):
     return dict(check_meaning(lines, now_ns), size=size)
 
 
+# --- c2sp.org/tlog-proof; `extra` holds the entry (LOG-FORMAT.md 7.1)
+
+def root_of_path(index, size, leaf, path):
+    """RFC 9162 2.1.3.2"""
+    need(0 <= index < size, "proof: index")
+    fn, sn, r = index, size - 1, leaf
+    for p in path:
+        need(sn > 0, "proof: too long")
+        if fn & 1 or fn == sn:
+            r = node(p, r)
+            while not fn & 1 and fn:
+                fn, sn = fn >> 1, sn >> 1
+        else:
+            r = node(r, p)
+        fn, sn = fn >> 1, sn >> 1
+    need(sn == 0, "proof: too short")
+    return r
+
+
+def verify_proof(proof, vkey):
+    head, note = proof.split(b"\n\n", 1)
+    lines = head.decode().split("\n")
+    need(lines[0] == "c2sp.org/tlog-proof@v1" and lines[1].startswith("extra ") and lines[2].startswith("index "), "proof")
+    entry, index = b64(lines[1][6:]), int(lines[2][6:])
+    size, root = read_checkpoint(note, read_key(vkey.strip()))
+    path = [b64(line) for line in lines[3:]]
+    leaf = hashlib.sha256(b"\x00" + entry).digest()
+    need(root_of_path(index, size, leaf, path) == root, "proof: root")
+    e = read_entry(entry)
+    need(e["seq"] == index, "proof: seq")
+    return e
+
+
 def main():
     since = None
     if "--since" in sys.argv:

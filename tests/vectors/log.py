@@ -118,6 +118,32 @@ def find(name):
           all(e["keys"][0]["object_token"] == token for e in entries), entries)
 
 
+def proven(name):
+    """Proofs of entries, checked by rempart-audit and by the other verifier, with no log at hand."""
+    p, key = os.path.join(DIR, name), os.path.join(DIR, name, "vkey")
+    path = os.path.join(DIR, "one.tlog-proof")
+    with open(key, encoding="utf-8") as f:
+        vkey = f.read()
+    ours = theirs = refused = 0
+    numbers = [0, 1, 255, 256, 500, 1063]
+    for number in numbers:
+        r = subprocess.run([AUDIT, "prove", "--log", os.path.join(p, "log"), "--key", key, "--entry", str(number)],
+                           stdout=subprocess.PIPE, check=True)
+        with open(path, "wb") as f:
+            f.write(r.stdout)
+        theirs += verify_log.verify_proof(r.stdout, vkey)["seq"] == number
+        c = subprocess.run([AUDIT, "check", "--proof", path, "--key", key, "--json"], stdout=subprocess.PIPE,
+                           stderr=subprocess.DEVNULL, check=False)
+        ours += c.returncode == 0 and json.loads(c.stdout)["seq"] == number
+        with open(path, "wb") as f:
+            f.write(r.stdout.replace(b"\nindex %d\n" % number, b"\nindex %d\n" % (number ^ 1)))
+        c = subprocess.run([AUDIT, "check", "--proof", path, "--key", key], stdout=subprocess.PIPE,
+                           stderr=subprocess.DEVNULL, check=False)
+        refused += c.returncode == 1 and not c.stdout
+    check("proofs of single entries: checked by both", ours == theirs == len(numbers), (ours, theirs))
+    check("a proof with another index is refused", refused == len(numbers), refused)
+
+
 def shown(name):
     r = subprocess.run([AUDIT, "show", "--log", os.path.join(DIR, name, "log"), "--json"], stdout=subprocess.PIPE, check=True)
     with open(os.path.join(DIR, name, "vkey"), encoding="utf-8") as f:
@@ -146,6 +172,7 @@ def main():
     flip_anywhere("medium")
     find("medium")
     shown("medium")
+    proven("medium")
     rolled_back("small")
     wrong_use()
 

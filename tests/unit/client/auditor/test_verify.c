@@ -1,8 +1,10 @@
 /* What verifies, and that nothing else does. */
 #include "tests/unit/client/auditor/auditor_fixture.h"
 
+#include "client/auditor/path.h"
 #include "client/auditor/report_text.h"
 #include "common/codec/json.h"
+#include "common/logfmt/proof.h"
 
 static void test_good(void **state)
 {
@@ -283,6 +285,38 @@ static void test_runs(void **state)
 	assert_int_equal(f->result->found[FOUND_NO_START].examples[0].index, 20);
 }
 
+/* The path of every entry of logs of several sizes, read from the tiles. */
+static void test_paths(void **state)
+{
+	static const uint64_t sizes[] = {1, 2, 3, 255, 256, 257, 600, 769};
+	struct fixture *f = *state;
+	uint8_t path[PROOF_HASHES_MAX * 32], leaf[32];
+	struct report report;
+
+	for (size_t i = 0; i < COUNT(sizes); i++) {
+		struct bundle *b = bundle_new();
+		AUTO(logdir_close) int dir = -1;
+		nftw(f->dir, fixture_remove, 16, FTW_DEPTH | FTW_PHYS);
+		f->size = sizes[i];
+		fixture_make(f);
+		assert_true(fixture_verify(f));
+		assert_int_equal(logdir_open(f->dir, &dir, &report), OK);
+		for (uint64_t n = 0; n < f->size; n++) {
+			uint64_t rest = f->size - n / 256 * 256;
+			struct writer w = writer_fixed(path, sizeof(path));
+			assert_int_equal(bundle_read(b, dir, n / 256, rest < 256 ? (uint32_t)rest : 256),
+			                 OK);
+			assert_int_equal(tree_leaf_hash(b->entries[n % 256], leaf), OK);
+			assert_int_equal(path_read(dir, n, f->size, &w), OK);
+			assert_int_equal(tree_check_inclusion(n, f->size, leaf, writer_bytes(&w),
+			                                      f->result->checkpoint.root), OK);
+		}
+		struct writer w = writer_fixed(path, sizeof(path));
+		assert_int_equal(path_read(dir, f->size, f->size, &w), ERR_INPUT);
+		free(b);
+	}
+}
+
 static struct bytes report_of(struct fixture *f, struct writer *w, enum lang lang, bool json)
 {
 	struct report_context c = {.lang = lang, .vkey = bytes_of(f->vkey, f->vkey_n)};
@@ -346,7 +380,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_good),    TEST(test_sizes), TEST(test_any_byte),  TEST(test_missing),
 		TEST(test_grown),   TEST(test_since), TEST(test_other_key), TEST(test_dishonest),
-		TEST(test_runs),    TEST(test_reports),
+		TEST(test_runs),    TEST(test_reports), TEST(test_paths),
 	};
 
 	return cmocka_run_group_tests(tests, fixture_group, NULL);
