@@ -198,8 +198,7 @@ bool answer_chunked(const struct exchange *x)
 	return x->answer.length < 0 && !x->request.http10;
 }
 
-/* Make length and kind agree, whatever the service said. */
-static void settle_length(struct exchange *x)
+void answer_settle(struct exchange *x)
 {
 	struct answer *a = &x->answer;
 	bool head = bytes_is(x->request.head.method, "HEAD");
@@ -233,7 +232,6 @@ bool answer_write_head(struct exchange *x, bool keep_alive)
 	struct writer *w = &x->head_out_bytes;
 
 	assert(x->answer.status != 0 && !x->head_out);
-	settle_length(x);
 	*w = writer_growing(2 * ANSWER_HEAD_BYTES);
 	write_text(w, "HTTP/1.1 ");
 	write_decimal(w, x->answer.status);

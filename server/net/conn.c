@@ -473,16 +473,14 @@ struct conn *conn_new(struct door *d)
 	struct http_limits *limits = &d->loop->httpd->limits;
 	struct conn *c = calloc(1, sizeof(*c));
 
-	if (c == NULL) {
+	if (c == NULL || uv_tcp_init(&d->loop->uv, &c->tcp) != 0) {
+		d->stalled = true; /* libuv listens again only when this connection was taken */
+		free(c);
 		return NULL;
 	}
 	c->loop = d->loop;
 	c->listener = d->listener;
 	c->state = CONN_IDLE;
-	if (uv_tcp_init(&c->loop->uv, &c->tcp) != 0) {
-		free(c);
-		return NULL;
-	}
 	c->tcp.data = c;
 	count(&c->loop->httpd->counters.open, 1);
 	insert(c);

@@ -399,11 +399,12 @@ static void send_first(struct exchange *x)
 {
 	struct conn *c = x->conn;
 
-	if (!answer_write_head(x, keeps_alive(x))) {
+	answer_settle(x);
+	c->close_after = !keeps_alive(x);
+	if (!answer_write_head(x, !c->close_after)) {
 		conn_reset(c);
 		return;
 	}
-	c->close_after = !keeps_alive(x);
 	x->head_out = true;
 	buffer_give(pool_of(x), x->fill); /* of a body that nobody wants any more */
 	x->fill = NULL;

@@ -95,6 +95,14 @@ static void on_connection(uv_stream_t *stream, int status)
 	watch_files(c);
 }
 
+void listen_retry(struct door *d)
+{
+	if (d->loop != NULL && d->stalled) {
+		d->stalled = false;
+		on_connection((uv_stream_t *)&d->tcp, 0);
+	}
+}
+
 /* The options' address and port. */
 static bool read_address(const struct listener_options *o, uint16_t port,
                          struct sockaddr_storage *ret, bool *ret_loopback)

@@ -157,6 +157,9 @@ static void on_sweep(uv_timer_t *timer)
 	if (l->draining) {
 		end_drain(l);
 	} else {
+		for (unsigned i = 0; i < l->httpd->n_listeners; i++) {
+			listen_retry(&l->doors[i]);
+		}
 		bool scarce = buffer_scarce(l->httpd->buffers);
 		uv_timer_set_repeat(timer, scarce ? SWEEP_SCARCE_MS : SWEEP_MS);
 	}

@@ -172,6 +172,7 @@ struct door {
 	uv_tcp_t tcp;
 	struct loop *loop;
 	struct listener *listener;
+	bool stalled; /* no memory for a connection: it waits in the handle */
 };
 
 struct loop {
@@ -245,6 +246,7 @@ const char *loop_date(struct loop *l);
 
 /* listen.c */
 enum err listen_open(struct listener *n, struct report *ret_report);
+void listen_retry(struct door *d);
 enum err listen_reload(struct listener *n, struct report *ret_report);
 void listen_free(struct listener *n);
 
@@ -285,6 +287,7 @@ size_t answer_step_bytes(const struct exchange *x, size_t *ret_least);
 
 /* answer.c */
 void answer_plain(struct exchange *x, unsigned status);
+void answer_settle(struct exchange *x); /* make length and kind of body agree, whatever the service said */
 bool answer_write_head(struct exchange *x, bool keep_alive);
 bool answer_has_body(const struct exchange *x);
 bool answer_chunked(const struct exchange *x);

@@ -7,6 +7,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/codec/hex.h"
 #include "server/net/net.h"
 
 const struct http_head *exchange_head(const struct exchange *x)
@@ -63,7 +64,12 @@ const struct bytes *exchange_field(const struct exchange *x, const char *name)
 
 static void complain(const struct exchange *x, const char *event, enum err e)
 {
-	LOG(LOG_ERROR, event, LOG_STR("service", x->service->name), LOG_ERR(e));
+	char id[2 * ID_BYTES];
+	struct writer w = writer_fixed(id, sizeof(id));
+
+	hex_write(&w, bytes_of(x->id, ID_BYTES));
+	LOG(LOG_ERROR, event, LOG_STR("service", x->service->name),
+	    LOG_BYTES("request", writer_bytes(&w)), LOG_ERR(e));
 }
 
 static void drop_out(struct exchange *x)
