@@ -178,4 +178,5 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+# build/interop holds other people's trees.
+-include $(shell find $(BUILD) -path '*/interop' -prune -o -name '*.d' -type f -print 2>/dev/null)

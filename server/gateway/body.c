@@ -84,7 +84,9 @@ static bool base64_exact(struct bytes text, uint8_t *out, size_t n)
 /* x-amz-checksum-<kind>: value, or x-amz-trailer that names it. One kind only. */
 static enum s3error read_checksum_headers(struct body *b)
 {
-	for (int i = CHECKSUM_NONE + 1; i < CHECKSUM_KINDS; i++) {
+	/* With Complete the header is the checksum of the joined object, not of this body. */
+	bool complete = b->r->target.op == S3OP_COMPLETE_MULTIPART_UPLOAD;
+	for (int i = CHECKSUM_NONE + 1; i < CHECKSUM_KINDS && !complete; i++) {
 		enum checksum_kind kind = (enum checksum_kind)i;
 		const char *name = checksum_header(kind);
 		if (name == NULL || !request_has_header(b->r, name)) {

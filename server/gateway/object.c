@@ -66,6 +66,55 @@ void object_sse_headers(struct request *r, const struct index_object *o)
 	answer_header(r, "x-amz-server-side-encryption-aws-kms-key-id", o->key_arn);
 }
 
+uint32_t object_parts(const struct index_object *o)
+{
+	uint32_t n = 0;
+	for (size_t i = 0; i < o->n_parts; i++) {
+		n += o->parts[i].number <= INDEX_PARTS_MAX;
+	}
+	return n;
+}
+
+uint32_t object_composite_parts(const struct index_object *o)
+{
+	return o->checksum_composite ? object_parts(o) : 0;
+}
+
+static void write_checksum(struct writer *w, struct bytes value, uint32_t composite_parts)
+{
+	base64_write(w, value);
+	if (composite_parts > 0) {
+		write_u8(w, '-');
+		write_decimal(w, composite_parts);
+	}
+}
+
+void object_xml_checksum(struct writer *w, enum checksum_kind kind, struct bytes value,
+                         uint32_t composite_parts)
+{
+	char text[32];
+	struct writer element = writer_fixed(text, sizeof(text));
+	if (checksum_header(kind) == NULL || value.n == 0) {
+		return;
+	}
+	write_text(&element, "Checksum");
+	write_text(&element, checksum_name(kind));
+	write_u8(&element, 0);
+	xml_open(w, text);
+	write_checksum(w, value, composite_parts);
+	xml_close(w, text);
+}
+
+void object_xml_checksum_of(struct writer *w, const struct index_object *o)
+{
+	enum checksum_kind kind = (enum checksum_kind)o->checksum_kind;
+	if (checksum_header(kind) == NULL) {
+		return;
+	}
+	object_xml_checksum(w, kind, o->checksum, object_composite_parts(o));
+	xml_element_text(w, "ChecksumType", o->checksum_composite ? "COMPOSITE" : "FULL_OBJECT");
+}
+
 void object_checksum_header(struct request *r, enum checksum_kind kind, struct bytes value,
                             uint32_t composite_parts)
 {
@@ -75,11 +124,7 @@ void object_checksum_header(struct request *r, enum checksum_kind kind, struct b
 	if (name == NULL) {
 		return;
 	}
-	base64_write(&w, value);
-	if (composite_parts > 0) {
-		write_u8(&w, '-');
-		write_decimal(&w, composite_parts);
-	}
+	write_checksum(&w, value, composite_parts);
 	answer_header(r, name, writer_bytes(&w));
 	answer_header(r, "x-amz-checksum-type",
 	              composite_parts > 0 ? BYTES("COMPOSITE") : BYTES("FULL_OBJECT"));
@@ -136,7 +181,7 @@ void object_headers(struct request *r, const struct index_object *o)
 	/* A checksum of the whole on a range would make the client refuse good bytes. */
 	if (bytes_is_nocase(request_header(r, "x-amz-checksum-mode"), "ENABLED") && !r->ranged) {
 		object_checksum_header(r, (enum checksum_kind)o->checksum_kind, o->checksum,
-		                       o->checksum_composite ? (uint32_t)o->n_parts : 0);
+		                       object_composite_parts(o));
 	}
 }
 
@@ -176,7 +221,7 @@ static struct bytes without_aws_chunked(struct arena *a, struct bytes value)
 			continue;
 		}
 		if (n > 0) {
-			parts[n++] = BYTES(",");
+			parts[n++] = BYTES(", ");
 		}
 		parts[n++] = one;
 	}

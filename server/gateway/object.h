@@ -15,7 +15,16 @@ void object_etag_header(struct request *r, struct bytes etag);
 void object_sse_headers(struct request *r, const struct index_object *o);
 void object_checksum_header(struct request *r, enum checksum_kind kind, struct bytes value,
                             uint32_t composite_parts);
+/* object_parts: how many parts the user made; the part that carries a joined object's trailer is not his. */
+uint32_t object_parts(const struct index_object *o);
+/* object_composite_parts: the N of "value-N"; 0 when the checksum is of the full object. */
+uint32_t object_composite_parts(const struct index_object *o);
 
+/* object_xml_checksum: <ChecksumCRC32> and its like, without a type; nothing for NONE. */
+void object_xml_checksum(struct writer *w, enum checksum_kind kind, struct bytes value,
+                         uint32_t composite_parts);
+/* object_xml_checksum_of: the object's checksum and <ChecksumType>. */
+void object_xml_checksum_of(struct writer *w, const struct index_object *o);
 /* object_xml_etag: <ETag> in its quotes; object_xml_date: a date as S3's XML has it. */
 void object_xml_etag(struct writer *w, struct bytes etag);
 void object_xml_date(struct writer *w, const char *element, uint64_t ms);

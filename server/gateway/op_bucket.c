@@ -1,14 +1,59 @@
 /* Buckets: list, create, head, delete, location. */
+#include "common/base/attr.h"
 #include "common/base/clock.h"
 #include "common/codec/xml.h"
 #include "server/gateway/ops.h"
 
-enum { XML_NODES_MAX = 64 };
+enum {
+	BUCKETS_MAX = 10000, /* in one answer (S3) */
+	XML_NODES_MAX = 64,
+	ABORT_PAGE = 100, /* uploads; a page of them with their longest keys fits the arena */
+};
+
+/* A page is asked for by any of the parameters that came in 2024; without them all buckets are told. */
+struct bucket_page {
+	struct bytes prefix, after, region;
+	uint32_t left;
+	bool paged;
+};
+
+static enum s3error read_page(const struct request *r, struct bucket_page *ret)
+{
+	*ret = (struct bucket_page){
+		.prefix = request_param(r, "prefix"),
+		.after = request_param(r, "continuation-token"),
+		.region = request_param(r, "bucket-region"),
+		.left = BUCKETS_MAX,
+		.paged = request_has_param(r, "max-buckets") || request_has_param(r, "prefix") ||
+		         request_has_param(r, "bucket-region"),
+	};
+	TRY_S3(request_param_u32(r, "max-buckets", BUCKETS_MAX, &ret->left));
+	return ret->left < 1 || ret->left > BUCKETS_MAX ? S3E_INVALID_ARGUMENT : S3E_NONE;
+}
+
+static bool on_page(const struct bucket_page *page, const struct index_bucket *b)
+{
+	return bytes_starts(b->name, page->prefix) && bytes_compare(b->name, page->after) > 0 &&
+	       (page->region.n == 0 || bytes_equal(b->region, page->region));
+}
+
+static void write_bucket(struct writer *w, const struct index_bucket *b, bool paged)
+{
+	xml_open(w, "Bucket");
+	xml_element(w, "Name", b->name);
+	object_xml_date(w, "CreationDate", b->created_ms);
+	if (paged) {
+		xml_element(w, "BucketRegion", b->region);
+	}
+	xml_close(w, "Bucket");
+}
 
 enum s3error op_list_buckets(struct request *r)
 {
 	struct index_bucket *buckets = NULL;
+	struct bucket_page page;
 	size_t n = 0;
+	TRY_S3(read_page(r, &page));
 	TRY_S3(s3error_of(index_bucket_list(r->g->index, r->a, r->grant.principal.tenant, &buckets,
 	                                    &n)));
 	struct writer w = writer_growing(GATEWAY_ANSWER_MAX);
@@ -19,15 +64,54 @@ enum s3error op_list_buckets(struct request *r)
 	xml_element(&w, "DisplayName", r->grant.principal.display_name);
 	xml_close(&w, "Owner");
 	xml_open(&w, "Buckets");
-	for (size_t i = 0; i < n; i++) {
-		xml_open(&w, "Bucket");
-		xml_element(&w, "Name", buckets[i].name);
-		object_xml_date(&w, "CreationDate", buckets[i].created_ms);
-		xml_close(&w, "Bucket");
+	struct bytes last = {NULL, 0};
+	bool truncated = false;
+	for (size_t i = 0; i < n && !truncated; i++) {
+		if (!on_page(&page, &buckets[i])) {
+			continue;
+		}
+		truncated = page.left == 0;
+		if (!truncated) {
+			write_bucket(&w, &buckets[i], page.paged);
+			last = buckets[i].name;
+			page.left--;
+		}
 	}
 	xml_close(&w, "Buckets");
+	if (page.prefix.n > 0) {
+		xml_element(&w, "Prefix", page.prefix);
+	}
+	if (truncated) {
+		xml_element(&w, "ContinuationToken", last);
+	}
 	xml_close(&w, "ListAllMyBucketsResult");
 	answer_xml(r, 200, &w);
+	return S3E_NONE;
+}
+
+/* Headers that say what is so anyway are taken: rclone sends "false" with every bucket. */
+static enum s3error refuse_unbuilt_bucket(const struct request *r)
+{
+	static const struct {
+		const char *header, *harmless;
+	} known[] = {
+		{"x-amz-bucket-object-lock-enabled", "false"},
+		{"x-amz-object-ownership", "BucketOwnerEnforced"},
+		{"x-amz-acl", "private"},
+		{"x-amz-grant-read", NULL},
+		{"x-amz-grant-write", NULL},
+		{"x-amz-grant-read-acp", NULL},
+		{"x-amz-grant-write-acp", NULL},
+		{"x-amz-grant-full-control", NULL},
+	};
+	for (size_t i = 0; i < COUNT(known); i++) {
+		bool harmless = known[i].harmless != NULL &&
+		                bytes_is_nocase(request_header(r, known[i].header),
+		                                known[i].harmless);
+		if (request_has_header(r, known[i].header) && !harmless) {
+			return S3E_NOT_IMPLEMENTED;
+		}
+	}
 	return S3E_NONE;
 }
 
@@ -36,10 +120,7 @@ enum s3error op_create_bucket_begin(struct request *r)
 	if (!s3op_bucket_name_ok(r->target.bucket)) {
 		return S3E_INVALID_BUCKET_NAME;
 	}
-	if (request_has_header(r, "x-amz-bucket-object-lock-enabled") ||
-	    request_has_header(r, "x-amz-object-ownership")) {
-		return S3E_NOT_IMPLEMENTED;
-	}
+	TRY_S3(refuse_unbuilt_bucket(r));
 	return collect_body(r, GATEWAY_XML_MAX);
 }
 
@@ -92,9 +173,53 @@ enum s3error op_head_bucket(struct request *r)
 	return S3E_NONE;
 }
 
+static enum err has_objects(struct request *r, bool *ret)
+{
+	struct index_list_page page = {0};
+	const struct index_list_query query = {.bucket = r->target.bucket, .max = 1};
+	enum err e = index_list(r->g->index, r->a, &query, &page);
+	*ret = page.n > 0;
+	return e;
+}
+
+static enum err abort_uploads(struct request *r)
+{
+	struct index_uploads_page page = {0};
+	const struct index_uploads_query query = {.bucket = r->target.bucket, .max = ABORT_PAGE};
+	do {
+		if (clock_mono_ms() >= request_deadline(r)) {
+			return ERR_TIMEOUT; /* the client's next try goes on from here */
+		}
+		TRY(index_uploads(r->g->index, r->a, &query, &page));
+		for (size_t i = 0; i < page.n; i++) {
+			enum err e = index_upload_abort(r->g->index, r->target.bucket,
+			                                page.uploads[i].object.key,
+			                                page.uploads[i].upload_id);
+			TRY(e == ERR_NOTFOUND ? OK : e);
+		}
+	} while (page.truncated);
+	return OK;
+}
+
+/* Uploads in progress do not keep a bucket: S3 drops them with it. Objects do. */
+static enum err delete_with_uploads(struct request *r)
+{
+	bool objects = false;
+	enum err e = index_bucket_delete(r->g->index, r->target.bucket);
+	if (e != ERR_CONFLICT) {
+		return e;
+	}
+	TRY(has_objects(r, &objects));
+	if (objects) {
+		return ERR_CONFLICT;
+	}
+	TRY(abort_uploads(r));
+	return index_bucket_delete(r->g->index, r->target.bucket);
+}
+
 enum s3error op_delete_bucket(struct request *r)
 {
-	enum err e = index_bucket_delete(r->g->index, r->target.bucket);
+	enum err e = delete_with_uploads(r);
 	if (e == ERR_CONFLICT) {
 		return S3E_BUCKET_NOT_EMPTY;
 	}

@@ -252,6 +252,7 @@ enum s3error op_complete_upload_end(struct request *r)
 	xml_element(&w, "Bucket", o->bucket);
 	xml_element(&w, "Key", o->key);
 	object_xml_etag(&w, o->etag);
+	object_xml_checksum_of(&w, o);
 	xml_close(&w, "CompleteMultipartUploadResult");
 	answer_xml(r, 200, &w);
 	object_sse_headers(r, o);

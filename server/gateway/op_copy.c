@@ -153,16 +153,30 @@ static enum s3error copy_with_digests(struct request *r, const struct secret *so
 	return s3error_of(e);
 }
 
-static void answer_copy(struct request *r, const char *element, uint64_t modified_ms,
-                        struct bytes etag)
+static void answer_copied_object(struct request *r, const struct index_object *o)
 {
 	struct writer w = writer_growing(GATEWAY_ANSWER_MAX);
 	xml_begin(&w);
-	xml_open(&w, element);
-	object_xml_date(&w, "LastModified", modified_ms);
-	object_xml_etag(&w, etag);
-	xml_close(&w, element);
+	xml_open(&w, "CopyObjectResult");
+	object_xml_date(&w, "LastModified", o->modified_ms);
+	object_xml_etag(&w, o->etag);
+	object_xml_checksum_of(&w, o);
+	xml_close(&w, "CopyObjectResult");
 	answer_xml(r, 200, &w);
+	object_sse_headers(r, o);
+}
+
+static void answer_copied_part(struct request *r, const struct index_part *part)
+{
+	struct writer w = writer_growing(GATEWAY_ANSWER_MAX);
+	xml_begin(&w);
+	xml_open(&w, "CopyPartResult");
+	object_xml_date(&w, "LastModified", part->modified_ms);
+	object_xml_etag(&w, part->etag);
+	object_xml_checksum(&w, (enum checksum_kind)part->checksum_kind, part->checksum, 0);
+	xml_close(&w, "CopyPartResult");
+	answer_xml(r, 200, &w);
+	object_sse_headers(r, &r->upload.object);
 }
 
 static enum checksum_kind copy_kind(const struct request *r)
@@ -198,8 +212,7 @@ enum s3error op_copy_object_begin(struct request *r)
 		return no_bucket ? S3E_NO_SUCH_BUCKET : S3E_NO_SUCH_KEY;
 	}
 	TRY_S3(s3error_of(e));
-	answer_copy(r, "CopyObjectResult", o->modified_ms, o->etag);
-	object_sse_headers(r, o);
+	answer_copied_object(r, o);
 	return S3E_NONE;
 }
 
@@ -245,7 +258,6 @@ enum s3error op_upload_part_copy_begin(struct request *r)
 	part.checksum_kind = (uint8_t)kind;
 	part.checksum = bytes_of(d.value, d.n);
 	TRY_S3(upload_store_part(r, &part));
-	answer_copy(r, "CopyPartResult", part.modified_ms, part.etag);
-	object_sse_headers(r, &r->upload.object);
+	answer_copied_part(r, &part);
 	return S3E_NONE;
 }

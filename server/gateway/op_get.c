@@ -63,15 +63,6 @@ enum s3error op_get_object_prepare(struct request *r)
 	return S3E_NONE;
 }
 
-static uint32_t part_count(const struct index_object *o)
-{
-	uint32_t n = 0;
-	for (size_t i = 0; i < o->n_parts; i++) {
-		n += o->parts[i].number <= INDEX_PARTS_MAX;
-	}
-	return n;
-}
-
 static void object_answer(struct request *r)
 {
 	if (r->ranged) {
@@ -88,7 +79,7 @@ static void object_answer(struct request *r)
 		}
 	}
 	if (r->part_number > 0 && r->object.multipart) {
-		answer_header_u64(r, "x-amz-mp-parts-count", part_count(&r->object));
+		answer_header_u64(r, "x-amz-mp-parts-count", object_parts(&r->object));
 	}
 	object_headers(r, &r->object);
 }

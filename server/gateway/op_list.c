@@ -136,7 +136,7 @@ static enum s3error read_token(struct request *r, struct bytes *ret)
 		return S3E_SLOW_DOWN;
 	}
 	struct writer w = writer_fixed(memory, token.n + 1);
-	if (base64_read(token, &w) != OK || w.used == 0 || w.used > INDEX_KEY_MAX) {
+	if (base64_read(token, &w) != OK || w.used > INDEX_KEY_MAX) {
 		return S3E_INVALID_ARGUMENT;
 	}
 	*ret = writer_bytes(&w);
@@ -150,7 +150,7 @@ enum s3error op_list_objects_v2(struct request *r)
 	TRY_S3(read_common(r, &l));
 	struct bytes start = request_param(r, "start-after");
 	l.query.after = start;
-	if (request_has_param(r, "continuation-token")) {
+	if (request_param(r, "continuation-token").n > 0) {
 		TRY_S3(read_token(r, &l.query.after));
 	}
 	TRY_S3(run(r, &l));

@@ -1,7 +1,6 @@
 /* Multipart uploads: create, parts, abort, list. One DEK for each upload, a fresh seed for each part attempt. */
 #include <string.h>
 
-#include "common/codec/base64.h"
 #include "common/codec/hex.h"
 #include "common/codec/xml.h"
 #include "server/gateway/ops.h"
@@ -197,22 +196,24 @@ static void write_people(struct request *r, struct writer *w, const struct index
 
 static void write_part(struct writer *w, const struct index_part *part)
 {
-	const char *name = checksum_name((enum checksum_kind)part->checksum_kind);
 	xml_open(w, "Part");
 	xml_element_u64(w, "PartNumber", part->number);
 	object_xml_date(w, "LastModified", part->modified_ms);
 	object_xml_etag(w, part->etag);
 	xml_element_u64(w, "Size", part->size);
-	if (part->checksum_kind != CHECKSUM_NONE && name != NULL) {
-		write_text(w, "<Checksum");
-		write_text(w, name);
-		write_text(w, ">");
-		base64_write(w, part->checksum);
-		write_text(w, "</Checksum");
-		write_text(w, name);
-		write_text(w, ">");
-	}
+	object_xml_checksum(w, (enum checksum_kind)part->checksum_kind, part->checksum, 0);
 	xml_close(w, "Part");
+}
+
+/* What the upload was created with; the parts' own values stand with the parts. */
+static void write_algorithm(struct writer *w, const struct index_object *o)
+{
+	if (o->checksum_kind != CHECKSUM_NONE) {
+		xml_element_text(w, "ChecksumAlgorithm",
+		                 checksum_name((enum checksum_kind)o->checksum_kind));
+		xml_element_text(w, "ChecksumType",
+		                 o->checksum_composite ? "COMPOSITE" : "FULL_OBJECT");
+	}
 }
 
 enum s3error op_list_parts(struct request *r)
@@ -236,6 +237,7 @@ enum s3error op_list_parts(struct request *r)
 	xml_element(&w, "Key", r->target.key);
 	xml_hex(&w, "UploadId", r->upload.upload_id, sizeof(r->upload.upload_id));
 	write_people(r, &w, &r->upload);
+	write_algorithm(&w, &r->upload.object);
 	xml_element_u64(&w, "PartNumberMarker", after);
 	xml_element_u64(&w, "NextPartNumberMarker", n > 0 ? parts[n - 1].number : after);
 	xml_element_u64(&w, "MaxParts", max);
@@ -255,6 +257,7 @@ static void write_upload(struct request *r, struct writer *w, const struct index
 	xml_hex(w, "UploadId", u->upload_id, sizeof(u->upload_id));
 	write_people(r, w, u);
 	object_xml_date(w, "Initiated", u->created_ms);
+	write_algorithm(w, &u->object);
 	xml_close(w, "Upload");
 }
 
