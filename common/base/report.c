@@ -1,6 +1,7 @@
 /* One line for a person. A text that is too long ends in "..."; it is always NUL-terminated. */
 #include "common/base/report.h"
 
+#include <errno.h>
 #include <string.h>
 
 enum { PARTS_MAX = 6 };
@@ -41,6 +42,11 @@ enum err report_errno(struct report *r, const char *what, const char *path, int 
                       const char *hint)
 {
 	const char *why = strerrordesc_np(errno_value);
+
+	if (errno_value == EMFILE || errno_value == ENFILE) {
+		/* Whatever was being opened: the cure is the same. */
+		hint = "raise the limit of open files (LimitNOFILE= in the unit, ulimit -n)";
+	}
 	const char *parts[] = {
 		what, " ", path, ": ", why == NULL ? "unknown error" : why,
 		hint == NULL ? NULL : "; ", hint,

@@ -14,7 +14,8 @@ struct report {
 /* report_set: join the parts (NULL ends the list early; 6 at most) and return e, so that a caller
  * can write: return report_set(r, ERR_INPUT, (const char *[]){path, ": no such file", NULL}); */
 enum err report_set(struct report *r, enum err e, const char *const *parts);
-/* report_errno: "<what> <path>: <strerror>; <hint>" with the code of the errno value. */
+/* report_errno: "<what> <path>: <strerror>; <hint>" with the code of the errno value.
+ * When descriptors are used up, the hint says that instead. */
 enum err report_errno(struct report *r, const char *what, const char *path, int errno_value,
                       const char *hint);
 

@@ -42,8 +42,8 @@ def configurations(stack):
         ("unknown section", "[store]\n", "[sotre]\nx = 1\n[store]\n", ["sotre"]),
         ("bad number", "size_max = 4G", "size_max = many", ["[index]", "size_max"]),
         ("missing key", "url = https", "#url = https", ["[kms]", "url"]),
-        ("missing file", "s3.pem", "nowhere.pem", ["nowhere.pem"]),
-        ("missing directory", "dir = " + stack.store, "dir = /nonexistent/store", ["/nonexistent/store"]),
+        ("missing file", "s3.pem", "nowhere.pem", ["[s3-tls]", "certificate"]),
+        ("missing directory", "dir = " + stack.store, "dir = /nonexistent/store", ["[store]", "dir", "create it"]),
         ("clear text beyond loopback", "listen = 127.0.0.1:%d" % stack.s3_port, "listen = 0.0.0.0:%d" % stack.s3_port,
          ["[s3]", "listen", "loopback"]),
     ]
@@ -108,7 +108,6 @@ def full_disk(stack):
         checks.skip("full disk", "no right to mount")
         return
     try:
-        stack.gateway.stop()
         text = open(stack.gateway_ini, encoding="utf-8").read()
         stack._write("gateway.ini", text.replace("dir = " + stack.store, "dir = " + small, 1))
         stack.gateway.start()
@@ -140,6 +139,7 @@ def full_disk(stack):
 
 def main():
     with Stack(store="collect_seconds = 1") as stack:
+        stack.gateway.stop()
         configurations(stack)
         certificates(stack)
         ports_and_limits(stack)
