@@ -1,5 +1,6 @@
 """The files that lint reads, and how it says what it found."""
 
+import functools
 import os
 import re
 import sys
@@ -18,11 +19,13 @@ def files(*folders, ends=(".c", ".h")):
     return sorted(found)
 
 
+@functools.lru_cache(maxsize=None)
 def text(path):
     with open(os.path.join(TOP, path), encoding="utf-8", errors="replace") as f:
         return f.read()
 
 
+@functools.lru_cache(maxsize=None)
 def code(path):
     """The text with comments and the insides of literals blanked, so that lines keep their numbers."""
 
