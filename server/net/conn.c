@@ -242,6 +242,11 @@ static void set_option(struct conn *c, int option, int value)
 	}
 }
 
+void conn_acknowledge(struct conn *c)
+{
+	set_option(c, TCP_QUICKACK, 1);
+}
+
 static void shake_hands(struct conn *c)
 {
 	struct writer records = writer_fixed(c->loop->cipher, LOOP_CIPHER_BYTES);
@@ -259,6 +264,7 @@ static void shake_hands(struct conn *c)
 		return;
 	}
 	tls_peer(c->tls, &c->peer);
+	conn_acknowledge(c); /* no ticket of ours carries the ACK of the client's last flight */
 	conn_set_state(c, CONN_IDLE);
 	conn_touch(c, c->loop->httpd->limits.idle_ms);
 }

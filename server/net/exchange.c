@@ -318,6 +318,7 @@ void exchange_start(struct exchange *x)
 		return;
 	}
 	conn_set_state(c, CONN_BODY);
+	conn_acknowledge(c);
 	conn_touch(c, c->loop->httpd->limits.body_idle_ms);
 	bool small = h->chunked ? gather > 0 : (uint64_t)h->content_length <= gather;
 	if (small && !x->request.expect_continue) {

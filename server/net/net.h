@@ -259,6 +259,8 @@ void conn_reset(struct conn *c);             /* now, so that the peer notices */
 void conn_sweep(struct conn *c, uint64_t now_ms);
 void conn_drain(struct conn *c);             /* the server stops */
 void conn_answered(struct conn *c);          /* the whole answer is with the socket */
+/* conn_acknowledge: send the ACK now: a client with Nagle's algorithm keeps its next bytes back for it, up to 40 ms. */
+void conn_acknowledge(struct conn *c);
 void conn_touch(struct conn *c, uint32_t ms); /* the deadline is ms from now */
 
 /* output.c: slices to the socket. */

@@ -191,6 +191,24 @@ static void takes_bodies(void **state)
 	}
 }
 
+/* A client with Nagle's algorithm that writes head and body apart must not wait for delayed ACKs, 40 ms each. */
+static void acknowledges_heads_at_once(void **state)
+{
+	(void)state;
+	enum { ROUNDS = 60, DELAYED_MS = 40 };
+	int fd = client_open(&shared);
+	uint64_t before = clock_mono_ms();
+
+	for (int i = 0; i < ROUNDS; i++) {
+		client_say(fd, "PUT /sink HTTP/1.1\r\n" HOST "Content-Length: 3\r\n\r\n");
+		client_say(fd, "abc");
+		struct reply r = client_read_until(fd, "calls=1");
+		reply_free(&r);
+	}
+	assert_true(clock_mono_ms() - before < ROUNDS * DELAYED_MS * 3 / 4);
+	close(fd);
+}
+
 /* The same bytes in any pieces give the same request. */
 static void takes_chunked_bodies_in_any_pieces(void **state)
 {
@@ -468,6 +486,7 @@ int main(void)
 		cmocka_unit_test(old_clients_get_a_body_until_close),
 		cmocka_unit_test(head_has_no_body),
 		cmocka_unit_test(takes_bodies),
+		cmocka_unit_test(acknowledges_heads_at_once),
 		cmocka_unit_test(takes_chunked_bodies_in_any_pieces),
 		cmocka_unit_test(takes_large_chunked_bodies),
 		cmocka_unit_test(continues_only_when_wanted),
