@@ -23,7 +23,8 @@ enum {
 	SUB_DELETE = 1 << 4,
 	SUB_LIST_V2 = 1 << 5,
 	SUB_NULL_VERSION = 1 << 6, /* versionId=null: the only version there is */
-	SUB_OTHER = 1 << 7,        /* an operation that is not built */
+	SUB_VERSIONING = 1 << 7,
+	SUB_OTHER = 1 << 8,        /* an operation that is not built */
 };
 
 /* Every name that selects an S3 operation: AWS's (botocore's model of August 2026 and the older
@@ -35,7 +36,7 @@ static const char *const other_names[] = {
 	"metadataJournalTable", "metadataTable", "metrics", "notification", "object-lock",
 	"ownershipControls", "policy", "policyStatus", "publicAccessBlock", "renameObject",
 	"replication", "requestPayment", "restore", "retention", "select", "select-type", "session",
-	"tagging", "torrent", "versioning", "versions", "website",
+	"tagging", "torrent", "versions", "website",
 
 	"append", "billing", "compose", "events", "lambdaArn", "mdsearch", "object-legal-hold",
 	"position", "replication-metrics", "replication-reset", "replication-reset-status",
@@ -59,6 +60,7 @@ static const struct route {
 	{"HEAD", LEVEL_BUCKET, 0, 0, COPY_ANY, S3OP_HEAD_BUCKET},
 	{"DELETE", LEVEL_BUCKET, 0, 0, COPY_ANY, S3OP_DELETE_BUCKET},
 	{"GET", LEVEL_BUCKET, SUB_LOCATION, 0, COPY_ANY, S3OP_GET_BUCKET_LOCATION},
+	{"GET", LEVEL_BUCKET, SUB_VERSIONING, 0, COPY_ANY, S3OP_GET_BUCKET_VERSIONING},
 	{"GET", LEVEL_BUCKET, 0, 0, COPY_ANY, S3OP_LIST_OBJECTS},
 	{"GET", LEVEL_BUCKET, SUB_LIST_V2, 0, COPY_ANY, S3OP_LIST_OBJECTS_V2},
 	{"GET", LEVEL_BUCKET, SUB_UPLOADS, 0, COPY_ANY, S3OP_LIST_MULTIPART_UPLOADS},
@@ -89,6 +91,7 @@ static unsigned sub_resource(const struct field *parameter)
 		{"location", NULL, SUB_LOCATION},   {"partNumber", NULL, SUB_PART_NUMBER},
 		{"delete", NULL, SUB_DELETE},       {"list-type", "2", SUB_LIST_V2},
 		{"versionId", "null", SUB_NULL_VERSION},
+		{"versioning", NULL, SUB_VERSIONING},
 	};
 
 	for (size_t i = 0; i < COUNT(known); i++) {
@@ -215,6 +218,7 @@ static const struct {
 	[S3OP_HEAD_BUCKET] = {"HeadBucket", "s3:ListBucket"},
 	[S3OP_DELETE_BUCKET] = {"DeleteBucket", "s3:DeleteBucket"},
 	[S3OP_GET_BUCKET_LOCATION] = {"GetBucketLocation", "s3:GetBucketLocation"},
+	[S3OP_GET_BUCKET_VERSIONING] = {"GetBucketVersioning", "s3:GetBucketVersioning"},
 	[S3OP_LIST_OBJECTS] = {"ListObjects", "s3:ListBucket"},
 	[S3OP_LIST_OBJECTS_V2] = {"ListObjectsV2", "s3:ListBucket"},
 	[S3OP_DELETE_OBJECTS] = {"DeleteObjects", "s3:DeleteObject"},

@@ -131,3 +131,24 @@ enum s3error range_read(struct bytes header, uint64_t size, uint64_t *ret_first,
 	*ret_ranged = true;
 	return S3E_NONE;
 }
+
+enum s3error range_read_exact(struct bytes header, uint64_t size, uint64_t *ret_first,
+                              uint64_t *ret_count)
+{
+	uint64_t first = 0;
+	uint64_t last = 0;
+	if (!bytes_starts(header, BYTES("bytes="))) {
+		return S3E_INVALID_ARGUMENT;
+	}
+	struct bytes end = bytes_skip(header, 6);
+	struct bytes start = bytes_split(&end, '-');
+	if (bytes_u64(start, &first) != OK || bytes_u64(end, &last) != OK || last < first) {
+		return S3E_INVALID_ARGUMENT;
+	}
+	if (last >= size) {
+		return S3E_INVALID_RANGE;
+	}
+	*ret_first = first;
+	*ret_count = last - first + 1;
+	return S3E_NONE;
+}

@@ -43,6 +43,11 @@ struct bytes object_unquote(struct bytes etag);
 enum s3error range_read(struct bytes header, uint64_t size, uint64_t *ret_first,
                         uint64_t *ret_count, bool *ret_ranged);
 
+/* range_read_exact: x-amz-copy-source-range: "bytes=first-last", both inside the source; nothing is cut or
+ * ignored. errors: S3E_INVALID_ARGUMENT (another form), S3E_INVALID_RANGE */
+enum s3error range_read_exact(struct bytes header, uint64_t size, uint64_t *ret_first,
+                              uint64_t *ret_count);
+
 /* object_new: id, owner of the name, dates, SSE and metadata of r->object from the request's headers. */
 enum s3error object_new(struct request *r);
 /* object_take_metadata: content type and metadata only. */

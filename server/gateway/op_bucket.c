@@ -244,3 +244,14 @@ enum s3error op_get_bucket_location(struct request *r)
 	answer_xml(r, 200, &w);
 	return S3E_NONE;
 }
+
+/* Never enabled, as S3 says it: clients ask before they remove a bucket. */
+enum s3error op_get_bucket_versioning(struct request *r)
+{
+	struct writer w = writer_growing(GATEWAY_ANSWER_MAX);
+	xml_begin(&w);
+	xml_open(&w, "VersioningConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"");
+	xml_close(&w, "VersioningConfiguration");
+	answer_xml(r, 200, &w);
+	return S3E_NONE;
+}

@@ -228,10 +228,8 @@ enum s3error op_upload_part_copy_prepare(struct request *r)
 	}
 	struct bytes range = request_header(r, "x-amz-copy-source-range");
 	if (range.n > 0) {
-		r->outcome = range_read(range, r->source.size, &r->first, &r->count, &r->ranged);
-		/* Here a range that S3 cannot take literally is an error, not ignored. */
-		if (r->outcome != S3E_NONE || !r->ranged) {
-			r->outcome = S3E_INVALID_ARGUMENT;
+		r->outcome = range_read_exact(range, r->source.size, &r->first, &r->count);
+		if (r->outcome != S3E_NONE) {
 			return S3E_NONE;
 		}
 	}

@@ -37,6 +37,11 @@ static enum s3error select_range(struct request *r)
  * for bytes that are really sent. */
 static enum s3error select_object(struct request *r)
 {
+	/* It says how to store; S3 refuses it on the way out. */
+	if (request_has_header(r, "x-amz-server-side-encryption")) {
+		r->outcome = S3E_INVALID_ARGUMENT;
+		return S3E_NONE;
+	}
 	TRY_S3(object_find(r));
 	if (!r->has_object) {
 		r->outcome = S3E_NO_SUCH_KEY;

@@ -11,6 +11,7 @@ enum s3error op_create_bucket_end(struct request *r);
 enum s3error op_head_bucket(struct request *r);
 enum s3error op_delete_bucket(struct request *r);
 enum s3error op_get_bucket_location(struct request *r);
+enum s3error op_get_bucket_versioning(struct request *r);
 
 /* op_list.c */
 enum s3error op_list_objects(struct request *r);

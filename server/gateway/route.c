@@ -8,6 +8,7 @@ static const struct op rows[S3OP_COUNT] = {
 	[S3OP_HEAD_BUCKET] = {OP_BUCKET_OWN, .begin = op_head_bucket},
 	[S3OP_DELETE_BUCKET] = {OP_BUCKET_OWN, .begin = op_delete_bucket},
 	[S3OP_GET_BUCKET_LOCATION] = {OP_BUCKET_OWN, .begin = op_get_bucket_location},
+	[S3OP_GET_BUCKET_VERSIONING] = {OP_BUCKET_OWN, .begin = op_get_bucket_versioning},
 	[S3OP_LIST_OBJECTS] = {OP_BUCKET_OWN, .begin = op_list_objects},
 	[S3OP_LIST_OBJECTS_V2] = {OP_BUCKET_OWN, .begin = op_list_objects_v2},
 	[S3OP_DELETE_OBJECTS] = {OP_BUCKET_OWN, .begin = op_delete_objects_begin,

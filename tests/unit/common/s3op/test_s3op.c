@@ -78,6 +78,7 @@ static void test_every_operation(void **state)
 	is("HEAD", "/b", S3OP_HEAD_BUCKET);
 	is("DELETE", "/b", S3OP_DELETE_BUCKET);
 	is("GET", "/b?location", S3OP_GET_BUCKET_LOCATION);
+	is("GET", "/b?versioning", S3OP_GET_BUCKET_VERSIONING);
 	is("GET", "/b", S3OP_LIST_OBJECTS);
 	is("GET", "/b?prefix=a&marker=&max-keys=1&delimiter=/&encoding-type=url", S3OP_LIST_OBJECTS);
 	is("GET", "/b?list-type=2&start-after=x&fetch-owner=true", S3OP_LIST_OBJECTS_V2);
@@ -111,7 +112,7 @@ static const char *const sub_resources[] = {
 	"intelligent-tiering", "inventory", "lifecycle", "logging", "metadataAnnotationTable",
 	"metadataConfiguration", "metadataInventoryTable", "metadataJournalTable", "metadataTable",
 	"metrics", "notification", "object-lock", "ownershipControls", "policy", "policyStatus",
-	"publicAccessBlock", "replication", "requestPayment", "session", "versioning", "versions",
+	"publicAccessBlock", "replication", "requestPayment", "session", "versions",
 	"website", "append", "versionId=3sL4", "versionId", "versionId=", "list-type=1",
 };
 
@@ -149,6 +150,9 @@ static void test_built_names_where_they_do_not_belong(void **state)
 	is("PUT", "/b/k?list-type=2", S3OP_UNSUPPORTED);
 	is("PUT", "/b?uploads", S3OP_UNSUPPORTED);
 	is("PUT", "/b?location", S3OP_UNSUPPORTED);
+	is("PUT", "/b?versioning", S3OP_UNSUPPORTED);
+	is("PUT", "/b/k?versioning", S3OP_UNSUPPORTED);
+	is("GET", "/b?versioning&location", S3OP_UNSUPPORTED);
 	is("DELETE", "/b?delete", S3OP_UNSUPPORTED);
 	is("DELETE", "/b?uploadId=x", S3OP_UNSUPPORTED);
 	is("DELETE", "/b/k?uploads", S3OP_UNSUPPORTED);

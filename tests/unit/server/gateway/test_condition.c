@@ -66,6 +66,36 @@ static void reads_ranges(void **state)
 	}
 }
 
+static void reads_exact_ranges(void **state)
+{
+	static const struct range_case cases[] = {
+		{"bytes=0-0", 10, S3E_NONE, true, 0, 1},
+		{"bytes=0-9", 10, S3E_NONE, true, 0, 10},
+		{"bytes=4-6", 10, S3E_NONE, true, 4, 3},
+		{"bytes=0-10", 10, S3E_INVALID_RANGE, false, 0, 0},
+		{"bytes=10-11", 10, S3E_INVALID_RANGE, false, 0, 0},
+		{"bytes=0-0", 0, S3E_INVALID_RANGE, false, 0, 0},
+		{"bytes=3-", 10, S3E_INVALID_ARGUMENT, false, 0, 0},
+		{"bytes=-3", 10, S3E_INVALID_ARGUMENT, false, 0, 0},
+		{"bytes=5-3", 10, S3E_INVALID_ARGUMENT, false, 0, 0},
+		{"bytes=0-1,3-4", 10, S3E_INVALID_ARGUMENT, false, 0, 0},
+		{"0-1", 10, S3E_INVALID_ARGUMENT, false, 0, 0},
+		{"bytes=1", 10, S3E_INVALID_ARGUMENT, false, 0, 0},
+		{"bytes=0-99999999999999999999999", 10, S3E_INVALID_ARGUMENT, false, 0, 0},
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const struct range_case *c = &cases[i];
+		uint64_t first = 0;
+		uint64_t count = 0;
+		enum s3error e = range_read_exact(bytes_text(c->header), c->size, &first, &count);
+		if (e != c->error || first != c->first || count != c->count) {
+			fail_msg("%s of %ju: error %d, %ju %ju", c->header, (uintmax_t)c->size,
+			         (int)e, (uintmax_t)first, (uintmax_t)count);
+		}
+	}
+}
+
 static void matches_etags(void **state)
 {
 	struct bytes etag = BYTES("0123abcd-1");
@@ -114,6 +144,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_ranges),
+		cmocka_unit_test(reads_exact_ranges),
 		cmocka_unit_test(matches_etags),
 		cmocka_unit_test(errors_are_whole),
 		cmocka_unit_test(every_operation_ends),
