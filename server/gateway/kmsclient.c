@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "client/lib/http.h"
+#include "common/base/attr.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/codec/hex.h"
@@ -24,6 +25,9 @@ enum {
 	DEFAULT_TIMEOUT_MS = 10000,
 	CONNECT_TIMEOUT_MS = 2000,
 	SECRET_TEXT_BYTES = 2 * KMSPROTO_ENROLMENT_BYTES,
+	BATCH_HEAD_BYTES = 64,    /* more than the head of a batch takes */
+	/* so that every batch of encoded calls fits */
+	CALL_MAX_BYTES = (KMSPROTO_BATCH_MAX - BATCH_HEAD_BYTES) / BATCH_CALLS_MAX,
 };
 
 /*
@@ -31,7 +35,7 @@ enum {
  * leader, who touches it last with the post of `wake`.
  */
 struct waiting {
-	const struct kmsproto_call *call;
+	struct bytes call;            /* encoded by the caller: what cannot be encoded joins no batch */
 	struct arena *a;              /* the caller's: for the reply's texts */
 	struct kmsproto_reply *ret;
 	struct waiting *next;
@@ -214,7 +218,7 @@ static enum err send_batch(struct kmsclient *k, struct connection *c,
 	random_bytes(nonce, sizeof(nonce));
 	kmsproto_batch_begin(&c->request, nonce, (uint16_t)n);
 	for (size_t i = 0; i < n; i++) {
-		kmsproto_call_write(&c->request, batch[i]->call);
+		write_bytes(&c->request, batch[i]->call);
 	}
 	TRY(writer_end(&c->request));
 	const struct http_call call = {
@@ -416,7 +420,11 @@ static enum err get_reply(struct kmsclient *k, struct waiting *w, uint64_t deadl
 enum err kmsclient_call(struct kmsclient *k, struct arena *a, const struct kmsproto_call *call,
                         uint64_t deadline_ms, struct kmsproto_reply *ret)
 {
-	struct waiting w = {.call = call, .a = a, .ret = ret};
+	/* Lengths come from clients: one that the protocol has no room for must fail alone. */
+	struct writer text AUTO(writer_free) = writer_growing(CALL_MAX_BYTES);
+	kmsproto_call_write(&text, call);
+	TRY(writer_end(&text));
+	struct waiting w = {.call = writer_bytes(&text), .a = a, .ret = ret};
 	sem_init(&w.wake, 0, 0);
 	pthread_mutex_lock(&k->lock);
 	enqueue(k, &w);

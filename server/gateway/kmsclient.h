@@ -31,7 +31,8 @@ enum err kmsclient_new(const struct kmsclient_options *o, struct kmsclient **ret
 void kmsclient_free(struct kmsclient *k); /* NULL-safe; no call may be under way */
 /* kmsclient_call: text of the reply is copied to the arena; secrets in it are the caller's
  * (kmsproto_replies_free).
- *   errors  UNAVAILABLE (KMS down, refuses this gateway, answers nonsense), TIMEOUT, NOMEM, LIMIT */
+ *   errors  UNAVAILABLE (KMS down, refuses this gateway, answers nonsense), TIMEOUT, NOMEM,
+ *           LIMIT (the call is longer than the protocol allows: it was not sent) */
 enum err kmsclient_call(struct kmsclient *k, struct arena *a, const struct kmsproto_call *call,
                         uint64_t deadline_ms, struct kmsproto_reply *ret);
 struct kmsclient_stats {

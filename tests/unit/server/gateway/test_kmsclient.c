@@ -191,6 +191,7 @@ struct caller {
 	pthread_t thread;
 	struct kmsclient *k;
 	unsigned number, calls;
+	size_t kek_bytes; /* 0: no key is asked for */
 	uint32_t wait_ms;
 	enum err result; /* of the last call */
 	unsigned wrong;
@@ -201,7 +202,9 @@ static void *call(void *argument)
 {
 	struct caller *c = argument;
 	struct arena *a AUTO(arena_freep) = arena_new(ARENA_BYTES);
+	uint8_t kek[KMSPROTO_TEXT_MAX + 1];
 
+	memset(kek, 'k', sizeof(kek));
 	for (unsigned i = 0; i < c->calls; i++) {
 		struct kmsproto_call one = {.kind = KMSPROTO_ACCESS};
 		struct kmsproto_reply reply = {0};
@@ -219,6 +222,13 @@ static void *call(void *argument)
 		e->signature = BYTES("0123456789abcdef0123456789abcdef"
 		                     "0123456789abcdef0123456789abcdef");
 		e->canonical = BYTES("GET\n/b/k\n\nhost:h\n\nhost\nUNSIGNED-PAYLOAD");
+		if (c->kek_bytes > 0) {
+			one.access.n_keys = 1;
+			one.access.keys[0] = (struct kmsproto_key_call){
+				.op = KMSPROTO_ISSUE, .bucket = BYTES("b"), .key = BYTES("k"),
+				.kek = bytes_first(bytes_of(kek, sizeof(kek)), c->kek_bytes),
+			};
+		}
 		c->result = kmsclient_call(c->k, a, &one, clock_mono_ms() + c->wait_ms, &reply);
 		bool own = c->result != OK || (bytes_is(reply.principal.user, name) &&
 		                               reply.n_keys == 1 &&
@@ -349,6 +359,34 @@ static void test_nonsense_answer(void **state)
 	kmsclient_free(k);
 }
 
+/* What a client made too long for the protocol is refused alone, not with the batch it waits in. */
+static void test_too_long_fails_alone(void **state)
+{
+	struct kmsclient *k = client(kms.url);
+	struct caller first, others[4], longest, too_long[4];
+	const struct caller once = {.k = k, .calls = 1, .wait_ms = LONG_MS};
+	struct caller key = once;
+	struct kmsclient_stats stats;
+
+	(void)state;
+	set_gate(true);
+	start(&first, 1, &once);
+	await_inside(1);
+	start(others, COUNT(others), &once);
+	key.kek_bytes = KMSPROTO_TEXT_MAX;
+	start(&longest, 1, &key);
+	key.kek_bytes++;
+	start(too_long, COUNT(too_long), &key);
+	set_gate(false);
+	join(too_long, COUNT(too_long), ERR_LIMIT);
+	join(&first, 1, OK);
+	join(others, COUNT(others), OK);
+	join(&longest, 1, OK);
+	kmsclient_stats(k, &stats);
+	assert_int_equal(stats.failures, 0);
+	kmsclient_free(k);
+}
+
 static void test_secret_file_that_others_can_read(void **state)
 {
 	const struct kmsclient_options o = {.url = kms.url, .secret_file = kms.secret_file};
@@ -371,6 +409,7 @@ int main(void)
 		cmocka_unit_test(test_deadline_of_a_call_under_way),
 		cmocka_unit_test(test_kms_down),
 		cmocka_unit_test(test_nonsense_answer),
+		cmocka_unit_test(test_too_long_fails_alone),
 		cmocka_unit_test(test_secret_file_that_others_can_read),
 	};
 	return cmocka_run_group_tests(tests, start_kms, stop_kms);
