@@ -25,18 +25,32 @@ enum {
 	SUB_NULL_VERSION = 1 << 6, /* versionId=null: the only version there is */
 	SUB_VERSIONING = 1 << 7,
 	SUB_OTHER = 1 << 8,        /* an operation that is not built */
+	SUB_TAGGING = 1 << 12,
+	SUB_ENCRYPTION = 1 << 13,
+	SUB_CORS = 1 << 14,
+	SUB_OWNERSHIP = 1 << 15,
+	SUB_PUBLIC_ACCESS = 1 << 16,
+	SUB_LIFECYCLE = 1 << 17,
+	SUB_ACL = 1 << 18,
+	SUB_REQUEST_PAYMENT = 1 << 19,
+	SUB_POLICY = 1 << 20,
+	SUB_POLICY_STATUS = 1 << 21,
+	SUB_WEBSITE = 1 << 22,
+	SUB_LOGGING = 1 << 23,
+	SUB_NOTIFICATION = 1 << 24,
+	SUB_REPLICATION = 1 << 25,
+	SUB_ACCELERATE = 1 << 26,
+	SUB_ATTRIBUTES = 1 << 27,
 };
 
 /* Every name that selects an S3 operation: AWS's (botocore's model of August 2026 and the older
  * guides), then those of other stores, whose clients would not expect a plain read or write. */
 static const char *const other_names[] = {
-	"abac", "accelerate", "acl", "analytics", "annotation", "attributes", "cors", "encryption",
-	"intelligent-tiering", "inventory", "legal-hold", "lifecycle", "logging",
+	"abac", "analytics", "annotation", "intelligent-tiering", "inventory", "legal-hold",
 	"metadataAnnotationTable", "metadataConfiguration", "metadataInventoryTable",
-	"metadataJournalTable", "metadataTable", "metrics", "notification", "object-lock",
-	"ownershipControls", "policy", "policyStatus", "publicAccessBlock", "renameObject",
-	"replication", "requestPayment", "restore", "retention", "select", "select-type", "session",
-	"tagging", "torrent", "versions", "website",
+	"metadataJournalTable", "metadataTable", "metrics", "object-lock", "renameObject",
+	"restore", "retention", "select", "select-type", "session", "torrent",
+	"versions",
 
 	"append", "billing", "compose", "events", "lambdaArn", "mdsearch", "object-legal-hold",
 	"position", "replication-metrics", "replication-reset", "replication-reset-status",
@@ -67,6 +81,35 @@ static const struct route {
 	{"POST", LEVEL_BUCKET, SUB_DELETE, 0, COPY_ANY, S3OP_DELETE_OBJECTS},
 	{"POST", LEVEL_BUCKET, 0, 0, COPY_ANY, S3OP_UNSUPPORTED}, /* browser form upload */
 
+	{"GET", LEVEL_BUCKET, SUB_TAGGING, 0, COPY_ANY, S3OP_GET_BUCKET_TAGGING},
+	{"PUT", LEVEL_BUCKET, SUB_TAGGING, 0, COPY_NO, S3OP_PUT_BUCKET_TAGGING},
+	{"DELETE", LEVEL_BUCKET, SUB_TAGGING, 0, COPY_ANY, S3OP_DELETE_BUCKET_TAGGING},
+	{"GET", LEVEL_BUCKET, SUB_ENCRYPTION, 0, COPY_ANY, S3OP_GET_BUCKET_ENCRYPTION},
+	{"PUT", LEVEL_BUCKET, SUB_ENCRYPTION, 0, COPY_NO, S3OP_PUT_BUCKET_ENCRYPTION},
+	{"DELETE", LEVEL_BUCKET, SUB_ENCRYPTION, 0, COPY_ANY, S3OP_DELETE_BUCKET_ENCRYPTION},
+	{"GET", LEVEL_BUCKET, SUB_CORS, 0, COPY_ANY, S3OP_GET_BUCKET_CORS},
+	{"PUT", LEVEL_BUCKET, SUB_CORS, 0, COPY_NO, S3OP_PUT_BUCKET_CORS},
+	{"DELETE", LEVEL_BUCKET, SUB_CORS, 0, COPY_ANY, S3OP_DELETE_BUCKET_CORS},
+	{"GET", LEVEL_BUCKET, SUB_OWNERSHIP, 0, COPY_ANY, S3OP_GET_BUCKET_OWNERSHIP},
+	{"PUT", LEVEL_BUCKET, SUB_OWNERSHIP, 0, COPY_NO, S3OP_PUT_BUCKET_OWNERSHIP},
+	{"DELETE", LEVEL_BUCKET, SUB_OWNERSHIP, 0, COPY_ANY, S3OP_DELETE_BUCKET_OWNERSHIP},
+	{"GET", LEVEL_BUCKET, SUB_PUBLIC_ACCESS, 0, COPY_ANY, S3OP_GET_PUBLIC_ACCESS_BLOCK},
+	{"PUT", LEVEL_BUCKET, SUB_PUBLIC_ACCESS, 0, COPY_NO, S3OP_PUT_PUBLIC_ACCESS_BLOCK},
+	{"DELETE", LEVEL_BUCKET, SUB_PUBLIC_ACCESS, 0, COPY_ANY, S3OP_DELETE_PUBLIC_ACCESS_BLOCK},
+	{"GET", LEVEL_BUCKET, SUB_LIFECYCLE, 0, COPY_ANY, S3OP_GET_BUCKET_LIFECYCLE},
+	{"PUT", LEVEL_BUCKET, SUB_LIFECYCLE, 0, COPY_NO, S3OP_PUT_BUCKET_LIFECYCLE},
+	{"DELETE", LEVEL_BUCKET, SUB_LIFECYCLE, 0, COPY_ANY, S3OP_DELETE_BUCKET_LIFECYCLE},
+	{"GET", LEVEL_BUCKET, SUB_ACL, 0, COPY_ANY, S3OP_GET_BUCKET_ACL},
+	{"PUT", LEVEL_BUCKET, SUB_ACL, 0, COPY_NO, S3OP_PUT_BUCKET_ACL},
+	{"GET", LEVEL_BUCKET, SUB_REQUEST_PAYMENT, 0, COPY_ANY, S3OP_GET_BUCKET_REQUEST_PAYMENT},
+	{"GET", LEVEL_BUCKET, SUB_POLICY, 0, COPY_ANY, S3OP_GET_BUCKET_POLICY},
+	{"GET", LEVEL_BUCKET, SUB_POLICY_STATUS, 0, COPY_ANY, S3OP_GET_BUCKET_POLICY_STATUS},
+	{"GET", LEVEL_BUCKET, SUB_WEBSITE, 0, COPY_ANY, S3OP_GET_BUCKET_WEBSITE},
+	{"GET", LEVEL_BUCKET, SUB_LOGGING, 0, COPY_ANY, S3OP_GET_BUCKET_LOGGING},
+	{"GET", LEVEL_BUCKET, SUB_NOTIFICATION, 0, COPY_ANY, S3OP_GET_BUCKET_NOTIFICATION},
+	{"GET", LEVEL_BUCKET, SUB_REPLICATION, 0, COPY_ANY, S3OP_GET_BUCKET_REPLICATION},
+	{"GET", LEVEL_BUCKET, SUB_ACCELERATE, 0, COPY_ANY, S3OP_GET_BUCKET_ACCELERATE},
+
 	{"GET", LEVEL_OBJECT, 0, SUB_PART_NUMBER | SUB_NULL_VERSION, COPY_ANY, S3OP_GET_OBJECT},
 	{"HEAD", LEVEL_OBJECT, 0, SUB_PART_NUMBER | SUB_NULL_VERSION, COPY_ANY, S3OP_HEAD_OBJECT},
 	{"PUT", LEVEL_OBJECT, 0, 0, COPY_NO, S3OP_PUT_OBJECT},
@@ -78,6 +121,9 @@ static const struct route {
 	{"POST", LEVEL_OBJECT, SUB_UPLOAD_ID, 0, COPY_ANY, S3OP_COMPLETE_MULTIPART_UPLOAD},
 	{"DELETE", LEVEL_OBJECT, SUB_UPLOAD_ID, 0, COPY_ANY, S3OP_ABORT_MULTIPART_UPLOAD},
 	{"GET", LEVEL_OBJECT, SUB_UPLOAD_ID, 0, COPY_ANY, S3OP_LIST_PARTS},
+	{"GET", LEVEL_OBJECT, SUB_ACL, SUB_NULL_VERSION, COPY_ANY, S3OP_GET_OBJECT_ACL},
+	{"PUT", LEVEL_OBJECT, SUB_ACL, SUB_NULL_VERSION, COPY_NO, S3OP_PUT_OBJECT_ACL},
+	{"GET", LEVEL_OBJECT, SUB_ATTRIBUTES, SUB_NULL_VERSION, COPY_ANY, S3OP_GET_OBJECT_ATTRIBUTES},
 };
 
 static unsigned sub_resource(const struct field *parameter)
@@ -92,6 +138,22 @@ static unsigned sub_resource(const struct field *parameter)
 		{"delete", NULL, SUB_DELETE},       {"list-type", "2", SUB_LIST_V2},
 		{"versionId", "null", SUB_NULL_VERSION},
 		{"versioning", NULL, SUB_VERSIONING},
+		{"tagging", NULL, SUB_TAGGING},
+		{"encryption", NULL, SUB_ENCRYPTION},
+		{"cors", NULL, SUB_CORS},
+		{"ownershipControls", NULL, SUB_OWNERSHIP},
+		{"publicAccessBlock", NULL, SUB_PUBLIC_ACCESS},
+		{"lifecycle", NULL, SUB_LIFECYCLE},
+		{"acl", NULL, SUB_ACL},
+		{"requestPayment", NULL, SUB_REQUEST_PAYMENT},
+		{"policy", NULL, SUB_POLICY},
+		{"policyStatus", NULL, SUB_POLICY_STATUS},
+		{"website", NULL, SUB_WEBSITE},
+		{"logging", NULL, SUB_LOGGING},
+		{"notification", NULL, SUB_NOTIFICATION},
+		{"replication", NULL, SUB_REPLICATION},
+		{"accelerate", NULL, SUB_ACCELERATE},
+		{"attributes", NULL, SUB_ATTRIBUTES},
 	};
 
 	for (size_t i = 0; i < COUNT(known); i++) {
@@ -168,7 +230,9 @@ enum err s3op_resolve(struct arena *a, struct bytes method, struct bytes host_bu
 	enum level level = t.key.n > 0      ? LEVEL_OBJECT
 	                   : t.bucket.n > 0 ? LEVEL_BUCKET
 	                                    : LEVEL_SERVICE;
-	t.op = find_route(method, level, subs, copy_source);
+	/* A preflight is for the request that comes after it, whatever its parameters say. */
+	bool preflight = level != LEVEL_SERVICE && bytes_is(method, "OPTIONS");
+	t.op = preflight ? S3OP_PREFLIGHT : find_route(method, level, subs, copy_source);
 	*ret = t;
 	return OK;
 }
@@ -234,6 +298,58 @@ static const struct {
 	[S3OP_ABORT_MULTIPART_UPLOAD] = {"AbortMultipartUpload", "s3:AbortMultipartUpload"},
 	[S3OP_LIST_PARTS] = {"ListParts", "s3:ListMultipartUploadParts"},
 	[S3OP_LIST_MULTIPART_UPLOADS] = {"ListMultipartUploads", "s3:ListBucketMultipartUploads"},
+	[S3OP_GET_BUCKET_TAGGING] = {"GetBucketTagging", "s3:GetBucketTagging"},
+	[S3OP_PUT_BUCKET_TAGGING] = {"PutBucketTagging", "s3:PutBucketTagging"},
+	[S3OP_DELETE_BUCKET_TAGGING] = {"DeleteBucketTagging", "s3:PutBucketTagging"},
+	[S3OP_GET_BUCKET_ENCRYPTION] = {"GetBucketEncryption", "s3:GetEncryptionConfiguration"},
+	[S3OP_PUT_BUCKET_ENCRYPTION] = {"PutBucketEncryption", "s3:PutEncryptionConfiguration"},
+	[S3OP_DELETE_BUCKET_ENCRYPTION] = {
+		"DeleteBucketEncryption", "s3:PutEncryptionConfiguration",
+	},
+	[S3OP_GET_BUCKET_CORS] = {"GetBucketCors", "s3:GetBucketCORS"},
+	[S3OP_PUT_BUCKET_CORS] = {"PutBucketCors", "s3:PutBucketCORS"},
+	[S3OP_DELETE_BUCKET_CORS] = {"DeleteBucketCors", "s3:PutBucketCORS"},
+	[S3OP_GET_BUCKET_OWNERSHIP] = {
+		"GetBucketOwnershipControls", "s3:GetBucketOwnershipControls",
+	},
+	[S3OP_PUT_BUCKET_OWNERSHIP] = {
+		"PutBucketOwnershipControls", "s3:PutBucketOwnershipControls",
+	},
+	[S3OP_DELETE_BUCKET_OWNERSHIP] = {
+		"DeleteBucketOwnershipControls", "s3:PutBucketOwnershipControls",
+	},
+	[S3OP_GET_PUBLIC_ACCESS_BLOCK] = {"GetPublicAccessBlock", "s3:GetBucketPublicAccessBlock"},
+	[S3OP_PUT_PUBLIC_ACCESS_BLOCK] = {"PutPublicAccessBlock", "s3:PutBucketPublicAccessBlock"},
+	[S3OP_DELETE_PUBLIC_ACCESS_BLOCK] = {
+		"DeletePublicAccessBlock", "s3:PutBucketPublicAccessBlock",
+	},
+	[S3OP_GET_BUCKET_LIFECYCLE] = {
+		"GetBucketLifecycleConfiguration", "s3:GetLifecycleConfiguration",
+	},
+	[S3OP_PUT_BUCKET_LIFECYCLE] = {
+		"PutBucketLifecycleConfiguration", "s3:PutLifecycleConfiguration",
+	},
+	[S3OP_DELETE_BUCKET_LIFECYCLE] = {"DeleteBucketLifecycle", "s3:PutLifecycleConfiguration"},
+	[S3OP_GET_BUCKET_ACL] = {"GetBucketAcl", "s3:GetBucketAcl"},
+	[S3OP_PUT_BUCKET_ACL] = {"PutBucketAcl", "s3:PutBucketAcl"},
+	[S3OP_GET_OBJECT_ACL] = {"GetObjectAcl", "s3:GetObjectAcl"},
+	[S3OP_PUT_OBJECT_ACL] = {"PutObjectAcl", "s3:PutObjectAcl"},
+	[S3OP_GET_BUCKET_REQUEST_PAYMENT] = {
+		"GetBucketRequestPayment", "s3:GetBucketRequestPayment",
+	},
+	[S3OP_GET_BUCKET_POLICY] = {"GetBucketPolicy", "s3:GetBucketPolicy"},
+	[S3OP_GET_BUCKET_POLICY_STATUS] = {"GetBucketPolicyStatus", "s3:GetBucketPolicyStatus"},
+	[S3OP_GET_BUCKET_WEBSITE] = {"GetBucketWebsite", "s3:GetBucketWebsite"},
+	[S3OP_GET_BUCKET_LOGGING] = {"GetBucketLogging", "s3:GetBucketLogging"},
+	[S3OP_GET_BUCKET_NOTIFICATION] = {
+		"GetBucketNotificationConfiguration", "s3:GetBucketNotification",
+	},
+	[S3OP_GET_BUCKET_REPLICATION] = {"GetBucketReplication", "s3:GetReplicationConfiguration"},
+	[S3OP_GET_BUCKET_ACCELERATE] = {
+		"GetBucketAccelerateConfiguration", "s3:GetAccelerateConfiguration",
+	},
+	[S3OP_GET_OBJECT_ATTRIBUTES] = {"GetObjectAttributes", "s3:GetObjectAttributes"},
+	[S3OP_PREFLIGHT] = {"Preflight", ""},
 };
 
 const char *s3op_name(enum s3op op)

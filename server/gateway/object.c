@@ -9,6 +9,8 @@
 #include "common/codec/hex.h"
 #include "common/codec/uri.h"
 #include "common/codec/xml.h"
+#include "server/gateway/config_document.h"
+#include "server/gateway/ops.h"
 
 enum { ETAG_RANDOM_BYTES = 16, METADATA_FIELDS_MAX = 128, TEXT_MAX = 128 };
 
@@ -265,6 +267,20 @@ enum s3error object_take_metadata(struct request *r, struct index_object *o)
 	return S3E_NONE;
 }
 
+/* What the bucket says for requests that say nothing; without that, the tenant's default key. */
+static enum s3error take_default_sse(struct request *r, struct index_object *o)
+{
+	struct config_encryption by_default = {0};
+	struct bytes stored;
+	TRY_S3(config_find(r, INDEX_CONFIG_ENCRYPTION, &stored));
+	if (stored.p != NULL) {
+		TRY_S3(config_encryption(r->a, stored, &by_default));
+	}
+	o->sse = by_default.aes256 ? INDEX_SSE_AES256 : INDEX_SSE_KMS;
+	r->default_kek = by_default.key;
+	return S3E_NONE;
+}
+
 enum s3error object_take_sse(struct request *r, struct index_object *o)
 {
 	struct bytes wanted = request_header(r, "x-amz-server-side-encryption");
@@ -275,8 +291,11 @@ enum s3error object_take_sse(struct request *r, struct index_object *o)
 		return S3E_NOT_IMPLEMENTED;
 	}
 	o->sse = INDEX_SSE_KMS;
-	if (wanted.n == 0 || bytes_is(wanted, "aws:kms")) {
-		return key_named && wanted.n == 0 ? S3E_INVALID_ARGUMENT : S3E_NONE;
+	if (wanted.n == 0) {
+		return key_named ? S3E_INVALID_ARGUMENT : take_default_sse(r, o);
+	}
+	if (bytes_is(wanted, "aws:kms")) {
+		return S3E_NONE;
 	}
 	if (bytes_is(wanted, "AES256")) {
 		o->sse = INDEX_SSE_AES256;

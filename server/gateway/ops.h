@@ -61,6 +61,24 @@ enum s3error op_complete_upload_prepare(struct request *r);
 enum s3error op_complete_upload_begin(struct request *r);
 enum s3error op_complete_upload_end(struct request *r);
 
+/* op_config.c */
+enum s3error op_get_config(struct request *r);
+enum s3error op_put_config_begin(struct request *r);
+enum s3error op_put_config_end(struct request *r);
+enum s3error op_delete_config(struct request *r);
+/* config_find: what r->bucket is configured with, in the arena; p NULL: nothing, or no bucket. */
+enum s3error config_find(struct request *r, enum index_config kind, struct bytes *ret);
+
+/* op_acl.c */
+enum s3error op_get_bucket_acl(struct request *r);
+enum s3error op_get_object_acl(struct request *r);
+enum s3error op_put_acl_begin(struct request *r);
+enum s3error op_put_acl_end(struct request *r);
+enum s3error op_get_unused(struct request *r);
+
+/* op_attributes.c */
+enum s3error op_get_object_attributes(struct request *r);
+
 /* Shared by several families. */
 /* collect_body: read a small body into r->text. */
 enum s3error collect_body(struct request *r, uint64_t size_max);

@@ -60,6 +60,9 @@ void request_key_issue(struct request *r, struct bytes bucket, struct bytes key,
 	call->bucket = bucket;
 	call->key = key;
 	call->kek = request_header(r, "x-amz-server-side-encryption-aws-kms-key-id");
+	if (call->kek.n == 0) {
+		call->kek = r->default_kek;
+	}
 	memcpy(call->object_id, object_id, sizeof(call->object_id));
 }
 

@@ -63,6 +63,7 @@ struct request {
 	struct index_upload upload;    /* multipart */
 	struct index_condition condition;
 	uint32_t part_number;
+	struct bytes default_kek;      /* the bucket's, for a request that names none */
 	struct vault_writer *writer;
 	struct vault_reader *reader;
 	uint64_t first, count;         /* range to be sent or copied */

@@ -1,6 +1,11 @@
 /* The table of operations: one row for each, in the order of enum s3op. */
 #include "server/gateway/ops.h"
 
+#define CONFIG_ROWS(name)                                                                          \
+	[S3OP_GET_##name] = {OP_BUCKET_OWN, .begin = op_get_config},                               \
+	[S3OP_PUT_##name] = {OP_BUCKET_OWN, .begin = op_put_config_begin, .end = op_put_config_end}, \
+	[S3OP_DELETE_##name] = {OP_BUCKET_OWN, .begin = op_delete_config}
+
 static const struct op rows[S3OP_COUNT] = {
 	[S3OP_LIST_BUCKETS] = {OP_BUCKET_NONE, .begin = op_list_buckets},
 	[S3OP_CREATE_BUCKET] = {OP_BUCKET_NONE, .begin = op_create_bucket_begin,
@@ -34,6 +39,25 @@ static const struct op rows[S3OP_COUNT] = {
 	[S3OP_ABORT_MULTIPART_UPLOAD] = {OP_BUCKET_OWN, .begin = op_abort_upload},
 	[S3OP_LIST_PARTS] = {OP_BUCKET_OWN, .begin = op_list_parts},
 	[S3OP_LIST_MULTIPART_UPLOADS] = {OP_BUCKET_OWN, .begin = op_list_uploads},
+	CONFIG_ROWS(BUCKET_TAGGING),
+	CONFIG_ROWS(BUCKET_ENCRYPTION),
+	CONFIG_ROWS(BUCKET_CORS),
+	CONFIG_ROWS(BUCKET_OWNERSHIP),
+	CONFIG_ROWS(PUBLIC_ACCESS_BLOCK),
+	CONFIG_ROWS(BUCKET_LIFECYCLE),
+	[S3OP_GET_BUCKET_ACL] = {OP_BUCKET_OWN, .begin = op_get_bucket_acl},
+	[S3OP_PUT_BUCKET_ACL] = {OP_BUCKET_OWN, .begin = op_put_acl_begin, .end = op_put_acl_end},
+	[S3OP_GET_OBJECT_ACL] = {OP_BUCKET_OWN, .begin = op_get_object_acl},
+	[S3OP_PUT_OBJECT_ACL] = {OP_BUCKET_OWN, .begin = op_put_acl_begin, .end = op_put_acl_end},
+	[S3OP_GET_BUCKET_REQUEST_PAYMENT] = {OP_BUCKET_OWN, .begin = op_get_unused},
+	[S3OP_GET_BUCKET_POLICY] = {OP_BUCKET_OWN, .begin = op_get_unused},
+	[S3OP_GET_BUCKET_POLICY_STATUS] = {OP_BUCKET_OWN, .begin = op_get_unused},
+	[S3OP_GET_BUCKET_WEBSITE] = {OP_BUCKET_OWN, .begin = op_get_unused},
+	[S3OP_GET_BUCKET_LOGGING] = {OP_BUCKET_OWN, .begin = op_get_unused},
+	[S3OP_GET_BUCKET_NOTIFICATION] = {OP_BUCKET_OWN, .begin = op_get_unused},
+	[S3OP_GET_BUCKET_REPLICATION] = {OP_BUCKET_OWN, .begin = op_get_unused},
+	[S3OP_GET_BUCKET_ACCELERATE] = {OP_BUCKET_OWN, .begin = op_get_unused},
+	[S3OP_GET_OBJECT_ATTRIBUTES] = {OP_BUCKET_OWN, .begin = op_get_object_attributes},
 };
 
 const struct op *op_of(enum s3op op)

@@ -119,6 +119,48 @@
 	X(BUCKET_OWNED, 409, "BucketAlreadyOwnedByYou", \
 	  "Your previous request to create the named bucket succeeded and you already own it.") \
 	X(BUCKET_NOT_EMPTY, 409, "BucketNotEmpty", "The bucket you tried to delete is not empty") \
+	X(NO_TAG_SET, 404, "NoSuchTagSet", "The TagSet does not exist") \
+	X(INVALID_TAG, 400, "InvalidTag", "The tag provided was not a valid tag.") \
+	X(NO_ENCRYPTION, 404, "ServerSideEncryptionConfigurationNotFoundError", \
+	  "The server side encryption configuration was not found") \
+	X(NO_CORS, 404, "NoSuchCORSConfiguration", "The CORS configuration does not exist") \
+	X(NO_OWNERSHIP, 404, "OwnershipControlsNotFoundError", \
+	  "The bucket ownership controls were not found") \
+	X(NO_PUBLIC_ACCESS_BLOCK, 404, "NoSuchPublicAccessBlockConfiguration", \
+	  "The public access block configuration was not found") \
+	X(NO_LIFECYCLE, 404, "NoSuchLifecycleConfiguration", \
+	  "The lifecycle configuration does not exist") \
+	X(NO_SUCH_BUCKET_POLICY, 404, "NoSuchBucketPolicy", "The bucket policy does not exist") \
+	X(NO_WEBSITE, 404, "NoSuchWebsiteConfiguration", \
+	  "The specified bucket does not have a website configuration") \
+	X(NO_REPLICATION, 404, "ReplicationConfigurationNotFoundError", \
+	  "The replication configuration was not found") \
+	X(ACL_NOT_SUPPORTED, 400, "AccessControlListNotSupported", \
+	  "The bucket does not allow ACLs") \
+	X(MISSING_HEADER, 400, "MissingSecurityHeader", \
+	  "Your request was missing a required header") \
+	X(CORS_METHOD, 400, "InvalidRequest", \
+	  "Found unsupported HTTP method in CORS config. Supported are GET, PUT, HEAD, POST and " \
+	  "DELETE.") \
+	X(CORS_WILDCARD, 400, "InvalidRequest", \
+	  "AllowedOrigin and AllowedHeader can not have more than one wildcard, ExposeHeader none.") \
+	X(CORS_NO_ORIGIN, 400, "BadRequest", \
+	  "Insufficient information. Origin request header needed.") \
+	X(CORS_BAD_METHOD, 400, "BadRequest", \
+	  "Invalid Access-Control-Request-Method") \
+	X(CORS_FORBIDDEN, 403, "AccessForbidden", \
+	  "CORSResponse: This CORS request is not allowed. This is usually because the evalution " \
+	  "of Origin, request method / Access-Control-Request-Method or " \
+	  "Access-Control-Request-Headers are not whitelisted by the resource's CORS spec.") \
+	X(RULE_ID_TWICE, 400, "InvalidArgument", \
+	  "Rule ID must be unique. Found same ID for more than one rule") \
+	X(RULE_ID_LENGTH, 400, "InvalidArgument", "ID length should not exceed allowed limit of 255") \
+	X(RULE_DAYS, 400, "InvalidArgument", "The number of days must be a positive integer") \
+	X(RULE_DATE, 400, "InvalidArgument", "'Date' must be at midnight GMT") \
+	X(RULE_ACTION, 400, "InvalidRequest", \
+	  "At least one action needs to be specified in a rule, and not two that exclude each other") \
+	X(RULE_FILTER, 400, "InvalidRequest", \
+	  "This action cannot be specified with tags or object sizes") \
 	X(PRECONDITION_FAILED, 412, "PreconditionFailed", \
 	  "At least one of the pre-conditions you specified did not hold") \
 	X(NOT_MODIFIED, 304, "NotModified", "Not Modified") \

@@ -131,6 +131,7 @@ static enum err delete_bucket(struct index_view *v, struct arena *a, void *conte
 	if (objects || uploads) {
 		return ERR_CONFLICT;
 	}
+	TRY(index_config_drop(v, number));
 	return index_view_delete(v, TABLE_BUCKETS, *name);
 }
 

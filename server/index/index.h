@@ -12,6 +12,7 @@
  *   uploads  bucket number u64, object key, 0x00, upload id 16   -> upload record (key, wrapped DEK, metadata)
  *   parts    upload id 16, part number u16          -> part record
  *   garbage  sequence u64                           -> parts whose blobs are to be removed
+ *   configs  bucket number u64, kind u8             -> a bucket's configuration of that kind, as its document
  *   meta     "check"                                -> sealed constant: is this the index of this key?
  *   value    = epoch u32, counter u64, ciphertext, tag; aad = table name, 0x00, key
  *
@@ -104,6 +105,24 @@ enum err index_bucket_create(struct index *x, struct index_bucket *bucket);
 enum err index_bucket_delete(struct index *x, struct bytes name);
 /* index_bucket_list: all buckets of a tenant, by name. */
 enum err index_bucket_list(struct index *x, struct arena *a, struct bytes tenant, struct index_bucket **ret, size_t *ret_n);
+
+/* What a bucket is configured with: one document of each kind, checked by the gateway, opaque here. Removed with the bucket. */
+enum index_config {
+	INDEX_CONFIG_TAGGING = 1, /* numbers are on disk */
+	INDEX_CONFIG_ENCRYPTION = 2,
+	INDEX_CONFIG_CORS = 3,
+	INDEX_CONFIG_OWNERSHIP = 4,
+	INDEX_CONFIG_PUBLIC_ACCESS = 5,
+	INDEX_CONFIG_LIFECYCLE = 6,
+	INDEX_CONFIG_KINDS = 7,
+};
+enum { INDEX_CONFIG_MAX_BYTES = 256 << 10 }; /* S3 allows 1,000 lifecycle rules: some 150 KiB */
+/* index_config_get: of the bucket with this number. errors: NOTFOUND */
+enum err index_config_get(struct index *x, struct arena *a, uint64_t bucket, enum index_config kind, struct bytes *ret);
+/* index_config_put, _delete: of `bucket`, name and number: a bucket of that name that was made anew meanwhile is another one.
+ * errors: NOTFOUND (bucket), LIMIT (document). Deleting what is not there is OK. */
+enum err index_config_put(struct index *x, const struct index_bucket *bucket, enum index_config kind, struct bytes document);
+enum err index_config_delete(struct index *x, const struct index_bucket *bucket, enum index_config kind);
 
 /* Objects */
 enum err index_object_get(struct index *x, struct arena *a, struct bytes bucket, struct bytes key, struct index_object *ret); /* NOTFOUND: no object; CONFLICT is never given; a missing bucket: see index_bucket_get */

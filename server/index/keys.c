@@ -69,6 +69,17 @@ struct index_key index_key_parts(const uint8_t *upload_id)
 	return k;
 }
 
+struct index_key index_key_config(uint64_t bucket, enum index_config kind)
+{
+	struct index_key k;
+	struct writer w = begin(&k);
+
+	write_u64(&w, bucket);
+	write_u8(&w, (uint8_t)kind);
+	end(&k, &w);
+	return k;
+}
+
 struct index_key index_key_garbage(uint64_t sequence)
 {
 	struct index_key k;

@@ -20,6 +20,7 @@ enum index_table {
 	TABLE_PARTS,
 	TABLE_GARBAGE,
 	TABLE_META,
+	TABLE_CONFIGS,
 	TABLES,
 };
 
@@ -73,6 +74,7 @@ struct index_key index_key_upload(uint64_t bucket, struct bytes key, const uint8
 struct index_key index_key_part(const uint8_t *upload_id, uint32_t number);
 struct index_key index_key_parts(const uint8_t *upload_id); /* what all its parts begin with */
 struct index_key index_key_garbage(uint64_t sequence);
+struct index_key index_key_config(uint64_t bucket, enum index_config kind);
 /* index_key_after: the first key behind all that begin with k; false when there is none. */
 bool index_key_after(struct index_key *k);
 /* The parts of a row's key; errors: CORRUPT */
@@ -137,6 +139,8 @@ enum err index_upload_drop(struct index_view *v, const struct index_key *upload,
                            const uint8_t *upload_id, struct index_parts rows);
 enum err index_bucket_number(struct index_view *v, struct arena *a, struct bytes name,
                              uint64_t *ret);
+/* index_config_drop: remove what a bucket that goes is configured with. */
+enum err index_config_drop(struct index_view *v, uint64_t bucket);
 /* index_garbage_add: queue the parts of `old` that are not in `keep`. */
 enum err index_garbage_add(struct index_view *v, struct arena *a, const uint8_t *object_id,
                            struct index_parts old, struct index_parts keep);

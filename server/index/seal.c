@@ -26,7 +26,7 @@ enum {
 static_assert(INDEX_VALUE_EXTRA_BYTES == (int)INDEX_VALUE_HEAD_BYTES + (int)AEAD_TAG_BYTES, "tag");
 
 const char *const index_table_names[TABLES] = {
-	"epochs", "buckets", "objects", "uploads", "parts", "garbage", "meta",
+	"epochs", "buckets", "objects", "uploads", "parts", "garbage", "meta", "configs",
 };
 
 struct index_seal_epoch {

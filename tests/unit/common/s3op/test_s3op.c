@@ -107,13 +107,11 @@ static void test_every_operation(void **state)
 
 /* Every static query of AWS's own model (August 2026) that is not built, and older ones. */
 static const char *const sub_resources[] = {
-	"acl", "annotation", "attributes", "encryption", "legal-hold", "renameObject", "restore",
-	"retention", "select", "tagging", "torrent", "abac", "accelerate", "analytics", "cors",
-	"intelligent-tiering", "inventory", "lifecycle", "logging", "metadataAnnotationTable",
-	"metadataConfiguration", "metadataInventoryTable", "metadataJournalTable", "metadataTable",
-	"metrics", "notification", "object-lock", "ownershipControls", "policy", "policyStatus",
-	"publicAccessBlock", "replication", "requestPayment", "session", "versions",
-	"website", "append", "versionId=3sL4", "versionId", "versionId=", "list-type=1",
+	"annotation", "legal-hold", "renameObject", "restore", "retention", "select", "torrent",
+	"abac", "analytics", "intelligent-tiering", "inventory", "metadataAnnotationTable",
+	"metadataConfiguration", "metadataInventoryTable", "metadataJournalTable",
+	"metadataTable", "metrics", "object-lock", "session", "versions", "append",
+	"versionId=3sL4", "versionId", "versionId=", "list-type=1",
 };
 
 static void test_sub_resources_never_pass_for_the_plain_operation(void **state)
@@ -136,6 +134,62 @@ static void test_sub_resources_never_pass_for_the_plain_operation(void **state)
 			is_copy(method, target, S3OP_UNSUPPORTED);
 		}
 	}
+}
+
+/* Configuration: which method on which level; everything else with that name is UNSUPPORTED. */
+static const struct {
+	const char *name, *path;
+	enum s3op get, put, delete;
+} configuration[] = {
+	{"tagging", "/b", S3OP_GET_BUCKET_TAGGING, S3OP_PUT_BUCKET_TAGGING,
+	 S3OP_DELETE_BUCKET_TAGGING},
+	{"encryption", "/b", S3OP_GET_BUCKET_ENCRYPTION, S3OP_PUT_BUCKET_ENCRYPTION,
+	 S3OP_DELETE_BUCKET_ENCRYPTION},
+	{"cors", "/b", S3OP_GET_BUCKET_CORS, S3OP_PUT_BUCKET_CORS, S3OP_DELETE_BUCKET_CORS},
+	{"ownershipControls", "/b", S3OP_GET_BUCKET_OWNERSHIP, S3OP_PUT_BUCKET_OWNERSHIP,
+	 S3OP_DELETE_BUCKET_OWNERSHIP},
+	{"publicAccessBlock", "/b", S3OP_GET_PUBLIC_ACCESS_BLOCK, S3OP_PUT_PUBLIC_ACCESS_BLOCK,
+	 S3OP_DELETE_PUBLIC_ACCESS_BLOCK},
+	{"lifecycle", "/b", S3OP_GET_BUCKET_LIFECYCLE, S3OP_PUT_BUCKET_LIFECYCLE,
+	 S3OP_DELETE_BUCKET_LIFECYCLE},
+	{"acl", "/b", S3OP_GET_BUCKET_ACL, S3OP_PUT_BUCKET_ACL, S3OP_UNSUPPORTED},
+	{"acl", "/b/k", S3OP_GET_OBJECT_ACL, S3OP_PUT_OBJECT_ACL, S3OP_UNSUPPORTED},
+	{"requestPayment", "/b", S3OP_GET_BUCKET_REQUEST_PAYMENT, S3OP_UNSUPPORTED, S3OP_UNSUPPORTED},
+	{"policy", "/b", S3OP_GET_BUCKET_POLICY, S3OP_UNSUPPORTED, S3OP_UNSUPPORTED},
+	{"policyStatus", "/b", S3OP_GET_BUCKET_POLICY_STATUS, S3OP_UNSUPPORTED, S3OP_UNSUPPORTED},
+	{"website", "/b", S3OP_GET_BUCKET_WEBSITE, S3OP_UNSUPPORTED, S3OP_UNSUPPORTED},
+	{"logging", "/b", S3OP_GET_BUCKET_LOGGING, S3OP_UNSUPPORTED, S3OP_UNSUPPORTED},
+	{"notification", "/b", S3OP_GET_BUCKET_NOTIFICATION, S3OP_UNSUPPORTED, S3OP_UNSUPPORTED},
+	{"replication", "/b", S3OP_GET_BUCKET_REPLICATION, S3OP_UNSUPPORTED, S3OP_UNSUPPORTED},
+	{"accelerate", "/b", S3OP_GET_BUCKET_ACCELERATE, S3OP_UNSUPPORTED, S3OP_UNSUPPORTED},
+	{"attributes", "/b/k", S3OP_GET_OBJECT_ATTRIBUTES, S3OP_UNSUPPORTED, S3OP_UNSUPPORTED},
+};
+
+static void test_configuration(void **state)
+{
+	char target[128];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(configuration); i++) {
+		const char *name = configuration[i].name;
+		snprintf(target, sizeof(target), "%s?%s=", configuration[i].path, name);
+		is("GET", target, configuration[i].get);
+		is("PUT", target, configuration[i].put);
+		is("DELETE", target, configuration[i].delete);
+		is("HEAD", target, S3OP_UNSUPPORTED);
+		is("POST", target, S3OP_UNSUPPORTED);
+		is_copy("PUT", target, S3OP_UNSUPPORTED);
+		snprintf(target, sizeof(target), "/?%s", name);
+		is("GET", target, S3OP_UNSUPPORTED);
+		snprintf(target, sizeof(target), "/b/k?%s&uploadId=x&partNumber=1", name);
+		is("PUT", target, S3OP_UNSUPPORTED);
+		snprintf(target, sizeof(target), "%s?%s&uploads", configuration[i].path, name);
+		is("GET", target, S3OP_UNSUPPORTED);
+	}
+	is("PUT", "/b/k?cors", S3OP_UNSUPPORTED);
+	is("DELETE", "/b/k?lifecycle", S3OP_UNSUPPORTED);
+	is("GET", "/b?attributes", S3OP_UNSUPPORTED);
+	is("GET", "/b?cors&lifecycle", S3OP_UNSUPPORTED);
 }
 
 static void test_built_names_where_they_do_not_belong(void **state)
@@ -173,7 +227,9 @@ static void test_none(void **state)
 	is("HEAD", "/", S3OP_NONE);
 	is("POST", "/b/k", S3OP_NONE);
 	is("PATCH", "/b/k", S3OP_NONE);
-	is("OPTIONS", "/b/k", S3OP_NONE);
+	is("OPTIONS", "/", S3OP_NONE);
+	is("OPTIONS", "/b", S3OP_PREFLIGHT);
+	is("OPTIONS", "/b/k?uploadId=x&partNumber=1&acl", S3OP_PREFLIGHT);
 	is("get", "/b/k", S3OP_NONE);
 	is("", "/b/k", S3OP_NONE);
 }
@@ -183,7 +239,7 @@ static void test_unknown_parameters(void **state)
 {
 	(void)state;
 	is("GET", "/b/k?ACL&aclx&my=1&x-acl", S3OP_GET_OBJECT);
-	is("PUT", "/b/k?%61cl", S3OP_UNSUPPORTED); /* decoded before it is looked up */
+	is("PUT", "/b/k?%61cl", S3OP_PUT_OBJECT_ACL); /* decoded before it is looked up */
 }
 
 static void target_is(const char *host_bucket, const char *path, const char *bucket, const char *key)
@@ -283,7 +339,8 @@ static void test_names(void **state)
 	for (enum s3op op = 0; op < S3OP_COUNT; op++) {
 		assert_non_null(s3op_name(op));
 		assert_non_null(s3op_action(op));
-		bool real = op != S3OP_NONE && op != S3OP_UNSUPPORTED;
+		bool real = op != S3OP_NONE && op != S3OP_UNSUPPORTED &&
+		            op != S3OP_PREFLIGHT;
 		assert_true(real == bytes_starts(bytes_text(s3op_action(op)), BYTES("s3:")));
 	}
 	assert_string_equal(s3op_name(S3OP_PUT_OBJECT), "PutObject");
@@ -299,6 +356,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_every_operation, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_sub_resources_never_pass_for_the_plain_operation,
 		                                set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_configuration, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_built_names_where_they_do_not_belong, set_up,
 		                                tear_down),
 		cmocka_unit_test_setup_teardown(test_none, set_up, tear_down),

@@ -717,12 +717,51 @@ static void test_record(void **state)
 	writer_free(&w);
 }
 
+/* Documents of a bucket: replaced, removed, gone with the bucket, never those of a namesake. */
+static void test_configs(void **state)
+{
+	struct fixture *f = *state;
+	static uint8_t large[INDEX_CONFIG_MAX_BYTES + 1];
+	struct bytes got;
+	struct index_bucket b = {.name = BYTES("conf"), .number = make_bucket(f, "conf", "1")};
+	struct index_bucket other = {.name = BYTES("other"), .number = make_bucket(f, "other", "1")};
+
+	assert_int_equal(index_config_get(f->x, f->a, b.number, INDEX_CONFIG_CORS, &got), ERR_NOTFOUND);
+	assert_int_equal(index_config_delete(f->x, &b, INDEX_CONFIG_CORS), OK);
+	assert_int_equal(index_config_put(f->x, &b, INDEX_CONFIG_CORS, BYTES("one")), OK);
+	assert_int_equal(index_config_put(f->x, &b, INDEX_CONFIG_CORS, BYTES("two")), OK);
+	assert_int_equal(index_config_put(f->x, &b, INDEX_CONFIG_LIFECYCLE,
+	                                  bytes_of(large, INDEX_CONFIG_MAX_BYTES)), OK);
+	assert_int_equal(index_config_put(f->x, &b, INDEX_CONFIG_LIFECYCLE,
+	                                  bytes_of(large, sizeof(large))), ERR_LIMIT);
+	assert_int_equal(index_config_put(f->x, &other, INDEX_CONFIG_CORS, BYTES("three")), OK);
+	assert_int_equal(index_config_get(f->x, f->a, b.number, INDEX_CONFIG_CORS, &got), OK);
+	assert_true(bytes_is(got, "two"));
+	assert_int_equal(index_config_get(f->x, f->a, b.number, INDEX_CONFIG_LIFECYCLE, &got), OK);
+	assert_int_equal(got.n, INDEX_CONFIG_MAX_BYTES);
+	assert_int_equal(index_config_delete(f->x, &b, INDEX_CONFIG_LIFECYCLE), OK);
+	assert_int_equal(index_config_get(f->x, f->a, b.number, INDEX_CONFIG_LIFECYCLE, &got),
+	                 ERR_NOTFOUND);
+
+	assert_int_equal(index_bucket_delete(f->x, b.name), OK);
+	assert_int_equal(index_config_get(f->x, f->a, b.number, INDEX_CONFIG_CORS, &got), ERR_NOTFOUND);
+	assert_int_equal(index_config_get(f->x, f->a, other.number, INDEX_CONFIG_CORS, &got), OK);
+	assert_true(bytes_is(got, "three"));
+	assert_int_equal(index_config_put(f->x, &b, INDEX_CONFIG_CORS, BYTES("x")), ERR_NOTFOUND);
+	uint64_t again = make_bucket(f, "conf", "2");
+	assert_int_not_equal(again, b.number);
+	assert_int_equal(index_config_put(f->x, &b, INDEX_CONFIG_CORS, BYTES("x")), ERR_NOTFOUND);
+	assert_int_equal(index_config_delete(f->x, &b, INDEX_CONFIG_CORS), ERR_NOTFOUND);
+	assert_int_equal(index_config_get(f->x, f->a, again, INDEX_CONFIG_CORS, &got), ERR_NOTFOUND);
+}
+
 int main(void)
 {
 	if (secret_init(64) != OK) {
 		return 1;
 	}
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_configs, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_locked, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_buckets, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_objects, setup, teardown),

@@ -1,0 +1,208 @@
+#!/usr/bin/python3
+"""What a bucket is configured with: every kind put, read back, in force, removed, and gone with its bucket."""
+# timeout: 300
+
+import hashlib
+import sys
+
+from stack import Checks, Stack
+
+checks = Checks()
+
+
+def refused(what, code, call, *args, **kwargs):
+    import botocore.exceptions
+    try:
+        call(*args, **kwargs)
+    except botocore.exceptions.ClientError as e:
+        return checks.equal(e.response["Error"]["Code"], code, what)
+    return checks.ok(False, "%s: accepted" % what)
+
+
+def make(stack, name):
+    stack.client().create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": stack.region})
+
+
+def tagging(stack):
+    s3 = stack.client()
+    tags = [{"Key": "Hello", "Value": "World"}, {"Key": "été", "Value": ""}]
+    refused("no tags at first", "NoSuchTagSet", s3.get_bucket_tagging, Bucket="conf")
+    s3.put_bucket_tagging(Bucket="conf", Tagging={"TagSet": tags})
+    checks.equal(s3.get_bucket_tagging(Bucket="conf")["TagSet"], tags, "tags come back")
+    refused("the same tag twice", "InvalidTag", s3.put_bucket_tagging, Bucket="conf",
+            Tagging={"TagSet": [{"Key": "a", "Value": "1"}, {"Key": "a", "Value": "2"}]})
+    refused("51 tags", "InvalidTag", s3.put_bucket_tagging, Bucket="conf",
+            Tagging={"TagSet": [{"Key": "k%d" % i, "Value": ""} for i in range(51)]})
+    checks.equal(s3.get_bucket_tagging(Bucket="conf")["TagSet"], tags, "a refused document changes nothing")
+    refused("another tenant reads no tags", "AccessDenied", stack.client("alt").get_bucket_tagging, Bucket="conf")
+    refused("another tenant sets no tags", "AccessDenied", stack.client("alt").put_bucket_tagging, Bucket="conf",
+            Tagging={"TagSet": []})
+    s3.delete_bucket_tagging(Bucket="conf")
+    refused("no tags after deletion", "NoSuchTagSet", s3.get_bucket_tagging, Bucket="conf")
+    s3.delete_bucket_tagging(Bucket="conf")
+
+
+def encryption(stack):
+    s3 = stack.client()
+    def rule(algorithm, key=None, **more):
+        by_default = {"SSEAlgorithm": algorithm}
+        if key:
+            by_default["KMSMasterKeyID"] = key
+        return {"Rules": [dict(more, ApplyServerSideEncryptionByDefault=by_default)]}
+    def put(configuration):
+        return s3.put_bucket_encryption(Bucket="conf", ServerSideEncryptionConfiguration=configuration)
+    refused("no encryption configuration at first", "ServerSideEncryptionConfigurationNotFoundError",
+            s3.get_bucket_encryption, Bucket="conf")
+    key = s3.put_object(Bucket="conf", Key="plain", Body=b"x")["SSEKMSKeyId"]
+    put(rule("AES256"))
+    checks.equal(s3.get_bucket_encryption(Bucket="conf")["ServerSideEncryptionConfiguration"]["Rules"],
+                 rule("AES256")["Rules"], "encryption comes back")
+    answer = s3.put_object(Bucket="conf", Key="aes", Body=b"hello")
+    checks.equal(answer["ServerSideEncryption"], "AES256", "the default is applied")
+    checks.equal(answer["ETag"], '"%s"' % hashlib.md5(b"hello").hexdigest(), "with its ETag")
+    answer = s3.copy_object(Bucket="conf", Key="copy", CopySource="conf/plain")
+    checks.equal(answer["ServerSideEncryption"], "AES256", "the default is applied to copies")
+    upload = s3.create_multipart_upload(Bucket="conf", Key="upload")
+    checks.equal(upload["ServerSideEncryption"], "AES256", "the default is applied to uploads")
+    s3.abort_multipart_upload(Bucket="conf", Key="upload", UploadId=upload["UploadId"])
+    answer = s3.put_object(Bucket="conf", Key="kms", Body=b"x", ServerSideEncryption="aws:kms")
+    checks.equal(answer["ServerSideEncryption"], "aws:kms", "what the request names counts")
+    put(rule("aws:kms", key))
+    answer = s3.put_object(Bucket="conf", Key="named", Body=b"x")
+    checks.equal((answer["ServerSideEncryption"], answer["SSEKMSKeyId"]), ("aws:kms", key), "a key by default")
+    put(rule("aws:kms", "alias/there-is-none"))
+    refused("a default key that does not exist is not replaced by another", "KMS.NotFoundException",
+            s3.put_object, Bucket="conf", Key="lost", Body=b"x")
+    refused("a key for AES256", "InvalidArgument", put, rule("AES256", key))
+    refused("bucket keys", "NotImplemented", put, rule("aws:kms", BucketKeyEnabled=True))
+    refused("two layers", "NotImplemented", put, rule("aws:kms:dsse"))
+    s3.delete_bucket_encryption(Bucket="conf")
+    checks.equal(s3.put_object(Bucket="conf", Key="after", Body=b"x")["ServerSideEncryption"], "aws:kms",
+                 "aws:kms again without configuration")
+
+
+def access(stack):
+    s3 = stack.client()
+    refused("no ownership controls at first", "OwnershipControlsNotFoundError",
+            s3.get_bucket_ownership_controls, Bucket="conf")
+    controls = {"Rules": [{"ObjectOwnership": "ObjectWriter"}]}
+    s3.put_bucket_ownership_controls(Bucket="conf", OwnershipControls=controls)
+    checks.equal(s3.get_bucket_ownership_controls(Bucket="conf")["OwnershipControls"], controls, "ownership comes back")
+    acl = s3.get_bucket_acl(Bucket="conf")
+    checks.equal([g["Permission"] for g in acl["Grants"]], ["FULL_CONTROL"], "one grant")
+    checks.equal(acl["Grants"][0]["Grantee"]["ID"], acl["Owner"]["ID"], "to the owner")
+    s3.put_bucket_acl(Bucket="conf", ACL="private")
+    s3.put_object_acl(Bucket="conf", Key="plain", ACL="private")
+    checks.equal(s3.get_object_acl(Bucket="conf", Key="plain")["Owner"], acl["Owner"], "ACL of an object")
+    for canned in ("public-read", "authenticated-read", "bucket-owner-read"):
+        refused("ACL %s" % canned, "NotImplemented", s3.put_object_acl, Bucket="conf", Key="plain", ACL=canned)
+    refused("grants", "NotImplemented", s3.put_bucket_acl, Bucket="conf", GrantRead="id=abc")
+    refused("a list of grants", "NotImplemented", s3.put_bucket_acl, Bucket="conf",
+            AccessControlPolicy={"Grants": acl["Grants"], "Owner": acl["Owner"]})
+    refused("ACL of no object", "NoSuchKey", s3.get_object_acl, Bucket="conf", Key="nothing")
+    refused("ACL for another tenant", "AccessDenied", stack.client("alt").get_bucket_acl, Bucket="conf")
+    s3.put_bucket_ownership_controls(Bucket="conf", OwnershipControls={"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]})
+    refused("no ACL where the owner is enforced", "AccessControlListNotSupported", s3.put_bucket_acl, Bucket="conf", ACL="private")
+    s3.delete_bucket_ownership_controls(Bucket="conf")
+    refused("no public access block at first", "NoSuchPublicAccessBlockConfiguration",
+            s3.get_public_access_block, Bucket="conf")
+    s3.put_public_access_block(Bucket="conf", PublicAccessBlockConfiguration={"BlockPublicAcls": True, "RestrictPublicBuckets": True})
+    checks.equal(s3.get_public_access_block(Bucket="conf")["PublicAccessBlockConfiguration"],
+                 {"BlockPublicAcls": True, "IgnorePublicAcls": False, "BlockPublicPolicy": False,
+                  "RestrictPublicBuckets": True}, "public access block comes back, complete")
+    s3.delete_public_access_block(Bucket="conf")
+
+
+def unused(stack):
+    s3 = stack.client()
+    refused("policy", "NoSuchBucketPolicy", s3.get_bucket_policy, Bucket="conf")
+    refused("policy status", "NoSuchBucketPolicy", s3.get_bucket_policy_status, Bucket="conf")
+    refused("website", "NoSuchWebsiteConfiguration", s3.get_bucket_website, Bucket="conf")
+    refused("replication", "ReplicationConfigurationNotFoundError", s3.get_bucket_replication, Bucket="conf")
+    checks.equal(s3.get_bucket_request_payment(Bucket="conf")["Payer"], "BucketOwner", "request payment")
+    checks.ok("LoggingEnabled" not in s3.get_bucket_logging(Bucket="conf"), "logging is off")
+    checks.ok("TopicConfigurations" not in s3.get_bucket_notification_configuration(Bucket="conf"), "no notifications")
+    checks.ok("Status" not in s3.get_bucket_accelerate_configuration(Bucket="conf"), "no acceleration")
+    refused("a policy", "NotImplemented", s3.put_bucket_policy, Bucket="conf", Policy="{}")
+    refused("acceleration", "NotImplemented", s3.put_bucket_accelerate_configuration, Bucket="conf",
+            AccelerateConfiguration={"Status": "Enabled"})
+    refused("a missing bucket", "NoSuchBucket", s3.get_bucket_logging, Bucket="nothing")
+
+
+def attributes(stack):
+    s3 = stack.client()
+    put = s3.put_object(Bucket="conf", Key="attr", Body=b"0123456789", ChecksumAlgorithm="SHA256")
+    every = ["ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize"]
+    got = s3.get_object_attributes(Bucket="conf", Key="attr", ObjectAttributes=every)
+    checks.equal((got["ETag"], got["ObjectSize"], got["StorageClass"], got["Checksum"]["ChecksumSHA256"]),
+                 (put["ETag"].strip('"'), 10, "STANDARD", put["ChecksumSHA256"]), "attributes of an object")
+    checks.ok("ObjectParts" not in got, "no parts for a plain object")
+    only = s3.get_object_attributes(Bucket="conf", Key="attr", ObjectAttributes=["ObjectSize"])
+    checks.ok("ETag" not in only and only["ObjectSize"] == 10, "only what was asked for")
+    refused("unknown attribute", "InvalidArgument", s3.get_object_attributes, Bucket="conf", Key="attr", ObjectAttributes=["Colour"])
+    refused("attributes of nothing", "NoSuchKey", s3.get_object_attributes, Bucket="conf", Key="none", ObjectAttributes=every)
+    upload = s3.create_multipart_upload(Bucket="conf", Key="parts", ChecksumAlgorithm="SHA256")["UploadId"]
+    parts = []
+    for number, size in ((1, 5 << 20), (2, 5 << 20), (3, 7)):
+        part = s3.upload_part(Bucket="conf", Key="parts", UploadId=upload, PartNumber=number, Body=b"x" * size,
+                              ChecksumAlgorithm="SHA256")
+        parts.append({"PartNumber": number, "ETag": part["ETag"], "ChecksumSHA256": part["ChecksumSHA256"]})
+    s3.complete_multipart_upload(Bucket="conf", Key="parts", UploadId=upload, MultipartUpload={"Parts": parts})
+    got = s3.get_object_attributes(Bucket="conf", Key="parts", ObjectAttributes=every, MaxParts=2)
+    page = got["ObjectParts"]
+    checks.equal((page["TotalPartsCount"], page["IsTruncated"], page["NextPartNumberMarker"]), (3, True, 2), "a page of parts")
+    checks.equal([(p["PartNumber"], p["Size"], p["ChecksumSHA256"]) for p in page["Parts"]],
+                 [(p["PartNumber"], 5 << 20, p["ChecksumSHA256"]) for p in parts[:2]], "parts with their checksums")
+    rest = s3.get_object_attributes(Bucket="conf", Key="parts", ObjectAttributes=every, PartNumberMarker=2)["ObjectParts"]
+    checks.equal([(p["PartNumber"], p["Size"]) for p in rest["Parts"]], [(3, 7)], "the rest of the parts")
+    checks.ok(got["Checksum"]["ChecksumSHA256"].endswith("-3"), "a checksum of checksums")
+
+
+def buckets(stack):
+    names = ["page-%d" % i for i in range(5)]
+    for name in names:
+        make(stack, name)
+    found, token, pages = [], "", 0
+    while pages < 5:
+        query = "max-buckets=2&prefix=page-" + ("&continuation-token=" + token if token else "")
+        status, _, body = stack.request("GET", "/", query=query)
+        text = body.decode()
+        found += [part.split("</Name>")[0] for part in text.split("<Name>")[1:]]
+        pages += 1
+        if status != 200 or "<ContinuationToken>" not in text:
+            break
+        token = text.split("<ContinuationToken>")[1].split("<")[0]
+    checks.equal((found, pages), (names, 3), "buckets in pages of two, by prefix")
+    checks.equal(stack.request("GET", "/", query="max-buckets=0")[0], 400, "no page of nothing")
+
+
+def lifetime(stack):
+    """Configuration survives a crash of the gateway and goes with its bucket."""
+    s3 = stack.client()
+    make(stack, "short-lived")
+    s3.put_bucket_tagging(Bucket="short-lived", Tagging={"TagSet": [{"Key": "a", "Value": "b"}]})
+    stack.gateway.kill()
+    stack.restart_gateway()
+    checks.equal(len(s3.get_bucket_tagging(Bucket="short-lived")["TagSet"]), 1, "tags survive a crash")
+    s3.delete_bucket(Bucket="short-lived")
+    make(stack, "short-lived")
+    refused("a new bucket has no old tags", "NoSuchTagSet", s3.get_bucket_tagging, Bucket="short-lived")
+
+
+def main():
+    with Stack() as stack:
+        make(stack, "conf")
+        tagging(stack)
+        encryption(stack)
+        access(stack)
+        unused(stack)
+        attributes(stack)
+        buckets(stack)
+        lifetime(stack)
+        stack.published()
+        checks.ok(stack.audit()[0] == 0, "the log verifies")
+    return checks.done()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
