@@ -264,7 +264,7 @@ enum s3error object_take_metadata(struct request *r, struct index_object *o)
 	if (o->content_type.n == 0) {
 		o->content_type = BYTES("binary/octet-stream");
 	}
-	return S3E_NONE;
+	return o->content_type.n > INDEX_TEXT_MAX ? S3E_METADATA_TOO_LARGE : S3E_NONE;
 }
 
 /* What the bucket says for requests that say nothing; without that, the tenant's default key. */

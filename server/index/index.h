@@ -32,6 +32,7 @@ enum {
 	INDEX_PART_TRAILER = INDEX_PARTS_MAX + 1, /* number of the empty part that carries a joined object's trailer; no part of the user's */
 	INDEX_RECORD_MAX_BYTES = 2 << 20, /* an object with 10,000 parts takes less than half of it */
 	INDEX_KEY_MAX = 1024,
+	INDEX_TEXT_MAX = 4096, /* bytes of a content type, of an ARN: a longer one is LIMIT */
 	INDEX_WRAPPED_MAX = 160,
 	INDEX_SSE_KMS = 0,    /* aws:kms: the default */
 	INDEX_SSE_AES256 = 1,

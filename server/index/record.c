@@ -11,13 +11,20 @@ enum {
 	VERSION = 1,
 	FLAG_MULTIPART = 1,
 	ETAG_MAX_BYTES = 128,
-	TEXT_MAX_BYTES = 4096,      /* content type, names, ARNs */
+	TEXT_MAX_BYTES = INDEX_TEXT_MAX, /* content type, names, ARNs */
 	METADATA_MAX = 4096,        /* fields; S3 allows 2 KB of them */
 	PARTS_MAX = INDEX_PARTS_MAX + 1,
 	PART_LEAST_BYTES = 59,      /* of a part in a record: bounds a count before memory is taken */
 	FIELD_LEAST_BYTES = 4,
 	GARBAGE_PART_BYTES = 46,
 };
+
+/* Text from outside: what the reader would refuse must not be written, it could never be read back. */
+static void write_text_field(struct writer *w, struct bytes b)
+{
+	w->full = w->full || b.n > TEXT_MAX_BYTES;
+	write_lv16(w, b);
+}
 
 static void write_part(const struct index_part *p, struct writer *w)
 {
@@ -61,9 +68,9 @@ void index_record_write(const struct index_object *o, struct writer *w)
 	write_u32(w, o->blob_size);
 	write_lv16(w, o->bucket);
 	write_lv16(w, o->key);
-	write_lv16(w, o->key_arn);
+	write_text_field(w, o->key_arn);
 	write_lv16(w, o->wrapped);
-	write_lv16(w, o->content_type);
+	write_text_field(w, o->content_type);
 	write_u16(w, (uint16_t)o->n_metadata);
 	for (size_t i = 0; i < o->n_metadata; i++) {
 		write_lv16(w, o->metadata[i].name);

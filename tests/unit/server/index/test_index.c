@@ -227,6 +227,16 @@ static void test_objects(void **state)
 	assert_int_equal(index_garbage_done(f->x, &g[0].sequence, 1), OK);
 	assert_int_equal(garbage(f, &g), 1);
 	assert_memory_equal(g[0].object_id, second.id, sizeof(o.id));
+
+	/* What could not be read back is not written. */
+	bad = make_object(f, "b", BYTES("texts"), "e");
+	bad.content_type = bytes_of(arena_alloc(f->a, INDEX_TEXT_MAX + 1), INDEX_TEXT_MAX + 1);
+	assert_int_equal(index_object_put(f->x, &bad, NULL, NULL, &no_bucket), ERR_LIMIT);
+	bad.content_type.n--;
+	assert_int_equal(index_object_put(f->x, &bad, NULL, NULL, &no_bucket), OK);
+	assert_int_equal(index_object_get(f->x, f->a, BYTES("b"), bad.key, &bad), OK);
+	assert_int_equal(bad.content_type.n, INDEX_TEXT_MAX);
+	assert_int_equal(index_object_delete(f->x, BYTES("b"), bad.key, NULL), OK);
 }
 
 static void test_rewrap(void **state)
