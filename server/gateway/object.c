@@ -174,9 +174,8 @@ void object_headers(struct request *r, const struct index_object *o)
 	}
 	for (size_t i = 0; i < o->n_metadata; i++) {
 		if (bytes_starts(o->metadata[i].name, BYTES("x-amz-meta-"))) {
-			/* Names were checked when they were stored and carry a NUL behind. */
-			answer_header(r, (const char *)o->metadata[i].name.p,
-			              o->metadata[i].value);
+			const char *name = arena_text(r->a, o->metadata[i].name);
+			answer_header(r, name == NULL ? "" : name, o->metadata[i].value);
 		}
 	}
 	object_sse_headers(r, o);
