@@ -10,7 +10,6 @@ enum { COPY_STEP_BYTES = 256 << 10, COPY_DEADLINE_MS = 60000 };
 static enum s3error find_source(struct request *r)
 {
 	struct bytes bucket, key, version;
-	struct index_bucket source_bucket;
 	if (s3op_copy_source(r->a, request_header(r, "x-amz-copy-source"), &bucket, &key,
 	                     &version) != OK) {
 		r->outcome = S3E_COPY_SOURCE;
@@ -20,8 +19,9 @@ static enum s3error find_source(struct request *r)
 		r->outcome = S3E_NOT_IMPLEMENTED;
 		return S3E_NONE;
 	}
-	enum err e = index_bucket_get(r->g->index, r->a, bucket, &source_bucket);
+	enum err e = index_bucket_get(r->g->index, r->a, bucket, &r->source_bucket);
 	if (e == OK) {
+		r->has_source_bucket = true;
 		e = index_object_get(r->g->index, r->a, bucket, key, &r->source);
 		if (e == ERR_NOTFOUND) {
 			r->outcome = S3E_NO_SUCH_KEY;

@@ -105,7 +105,17 @@ static enum s3error refuse_unbuilt(const struct request *r)
 	return r->op == NULL ? S3E_NOT_IMPLEMENTED : S3E_NONE;
 }
 
-/* Stage 5. */
+static enum s3error check_owner(const struct request *r, const struct index_bucket *b,
+                                const char *expected_header)
+{
+	struct bytes expected = request_header(r, expected_header);
+	bool expected_one = expected.n == 0 || bytes_equal(expected, b->tenant);
+	return expected_one && bytes_equal(b->tenant, r->grant.principal.tenant)
+	               ? S3E_NONE
+	               : S3E_ACCESS_DENIED;
+}
+
+/* Stage 5. Of a copy's source, too, before anything is told that was found out about it. */
 static enum s3error check_bucket(struct request *r)
 {
 	if (r->op->bucket == OP_BUCKET_NONE) {
@@ -114,14 +124,10 @@ static enum s3error check_bucket(struct request *r)
 	if (!r->has_bucket) {
 		return S3E_NO_SUCH_BUCKET;
 	}
-	if (!bytes_equal(r->bucket.tenant, r->grant.principal.tenant)) {
-		return S3E_ACCESS_DENIED;
-	}
-	struct bytes expected = request_header(r, "x-amz-expected-bucket-owner");
-	if (expected.n > 0 && !bytes_equal(expected, r->bucket.tenant)) {
-		return S3E_ACCESS_DENIED;
-	}
-	return S3E_NONE;
+	TRY_S3(check_owner(r, &r->bucket, "x-amz-expected-bucket-owner"));
+	return r->has_source_bucket
+	               ? check_owner(r, &r->source_bucket, "x-amz-source-expected-bucket-owner")
+	               : S3E_NONE;
 }
 
 static enum s3error look_up_bucket(struct request *r)

@@ -53,6 +53,8 @@ struct request {
 	struct kmsproto_reply grant;   /* principal and keys; secrets freed at release */
 	struct index_bucket bucket;    /* of target.bucket, when has_bucket */
 	bool has_bucket;
+	struct index_bucket source_bucket; /* of a copy's source, when has_source_bucket */
+	bool has_source_bucket;
 	enum s3error error; /* answered, for the access log */
 
 	struct body *body;   /* when the operation asked for one */

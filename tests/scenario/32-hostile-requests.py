@@ -1,0 +1,85 @@
+#!/usr/bin/python3
+"""Requests made to harm: they are refused, and nobody else notices."""
+
+import http.client
+import sys
+import threading
+
+from stack import Checks, Stack
+
+checks = Checks()
+
+
+def limits(stack):
+    """What is acknowledged can be read back; what could not is refused."""
+    s3 = stack.client()
+    for size in (4096, 4097, 8000):
+        status = stack.request("PUT", "/data/type", b"x", {"Content-Type": "a/" + "b" * (size - 2)})[0]
+        checks.equal(status, 200 if size <= 4096 else 400, "a content type of %d bytes" % size)
+        status, headers, body = stack.request("GET", "/data/type")
+        checks.ok(status == 200 and body == b"x" and len(headers["content-type"]) == 4096, "the object is there")
+    status = stack.request("POST", "/data/type", b"", {"Content-Type": "a" * 5000}, query="uploads=")[0]
+    checks.equal(status, 400, "nor does an upload begin with a longer one")
+    long = {"long": "v" * 1500, "last": "w" * 300, "short": "s"}
+    s3.put_object(Bucket="data", Key="meta", Body=b"", Metadata=long)
+    checks.equal(s3.head_object(Bucket="data", Key="meta")["Metadata"], long, "long metadata comes back")
+    s3.delete_object(Bucket="data", Key="type")
+
+
+def source_of_others(stack):
+    """The source of a copy in another tenant's bucket: one answer, whatever is there."""
+    stack.client().put_object(Bucket="data", Key="secret", Body=b"0123456789")
+    stack.client("alt").create_bucket(Bucket="other", CreateBucketConfiguration={"LocationConstraint": stack.region})
+    etag = stack.client().head_object(Bucket="data", Key="secret")["ETag"]
+    answers = set()
+    for more in ({"x-amz-copy-source": "/data/secret"}, {"x-amz-copy-source": "/data/nothing"},
+                 {"x-amz-copy-source": "/data/secret", "x-amz-copy-source-if-match": '"x"'},
+                 {"x-amz-copy-source": "/data/secret", "x-amz-copy-source-if-none-match": etag}):
+        answers.add(stack.request("PUT", "/other/copy", b"", more, "alt")[0])
+    checks.equal(answers, {403}, "a copy from another tenant's bucket tells nothing about it")
+    copy = {"x-amz-copy-source": "/data/secret", "x-amz-source-expected-bucket-owner": stack.tenants["alt"]["tenant"]}
+    checks.equal(stack.request("PUT", "/data/copy", b"", copy)[0], 403, "a source of another owner than expected")
+
+
+def unsigned(stack):
+    """A request that nobody signed, with a bucket name and a list of headers that no protocol has room for."""
+    names = ";".join(["host", "x-amz-content-sha256", "x-amz-date"] + ["z%s%02d" % ("y" * 150, i) for i in range(40)])
+    headers = {"x-amz-date": "20260101T000000Z", "x-amz-content-sha256": "UNSIGNED-PAYLOAD",
+               "Authorization": "AWS4-HMAC-SHA256 Credential=A/20260101/r/s3/aws4_request, SignedHeaders=%s, "
+                                "Signature=%s" % (names, "0" * 64)}
+    c = http.client.HTTPConnection("127.0.0.1", stack.s3_port, timeout=60)
+    try:
+        c.request("PUT", "/" + "q" * 300 + "/k", b"", headers)
+        return c.getresponse().status
+    finally:
+        c.close()
+
+
+def neighbours(stack):
+    """Many of them at once cost the others nothing but time."""
+    running = True
+    bad = set()
+
+    def attack():
+        while running:
+            bad.add(unsigned(stack))
+
+    threads = [threading.Thread(target=attack) for _ in range(4)]
+    for t in threads:
+        t.start()
+    good = {stack.request("GET", "/data/meta")[0] for _ in range(50)}
+    running = False
+    for t in threads:
+        t.join()
+    checks.ok(bad and all(400 <= s < 500 for s in bad), "they are refused: %s" % sorted(bad))
+    checks.equal(good, {200}, "requests beside them are answered")
+    key = {"x-amz-server-side-encryption": "aws:kms", "x-amz-server-side-encryption-aws-kms-key-id": "k" * 300}
+    checks.equal(stack.request("PUT", "/data/key", b"x", key)[0], 400, "a KMS key id of 300 bytes")
+
+
+with Stack() as stack:
+    stack.client().create_bucket(Bucket="data", CreateBucketConfiguration={"LocationConstraint": stack.region})
+    limits(stack)
+    source_of_others(stack)
+    neighbours(stack)
+sys.exit(checks.done())
