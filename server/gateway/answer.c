@@ -3,6 +3,7 @@
 
 #include "common/codec/hex.h"
 #include "common/codec/xml.h"
+#include "server/gateway/cors.h"
 #include "server/gateway/object.h"
 
 void answer_header(struct request *r, const char *name, struct bytes value)
@@ -29,6 +30,7 @@ static void answer_begin(struct request *r, unsigned status, int64_t length)
 	exchange_respond(r->x, status, length);
 	answer_header(r, "x-amz-request-id", writer_bytes(&w));
 	answer_header(r, "x-amz-id-2", writer_bytes(&w));
+	cors_headers(r);
 }
 
 void answer_empty(struct request *r, unsigned status)

@@ -1,6 +1,7 @@
 #include "server/gateway/config_document.h"
 
 #include "common/base/attr.h"
+#include "server/gateway/cors.h"
 
 enum {
 	TAGS_MAX = 50,           /* of a bucket (S3, "Using cost allocation S3 bucket tags") */
@@ -164,6 +165,7 @@ static enum s3error complete_public(struct arena *a, struct xml_node *root)
 static const struct config_document documents[] = {
 	{INDEX_CONFIG_TAGGING, &tagging, TAG_NODES_MAX, check_tagging, S3E_NO_TAG_SET, 204},
 	{INDEX_CONFIG_ENCRYPTION, &encryption, NODES_MAX, check_encryption, S3E_NO_ENCRYPTION, 200},
+	{INDEX_CONFIG_CORS, &cors_shape, CORS_NODES_MAX, cors_check, S3E_NO_CORS, 200},
 	{INDEX_CONFIG_OWNERSHIP, &ownership, NODES_MAX, NULL, S3E_NO_OWNERSHIP, 200},
 	{INDEX_CONFIG_PUBLIC_ACCESS, &public_access, NODES_MAX, complete_public,
 	 S3E_NO_PUBLIC_ACCESS_BLOCK, 200},

@@ -7,6 +7,7 @@
 #include "common/base/log.h"
 #include "common/codec/hex.h"
 #include "common/codec/uri.h"
+#include "server/gateway/cors.h"
 #include "server/gateway/grant.h"
 
 uint64_t request_deadline(const struct request *r)
@@ -146,12 +147,19 @@ static enum s3error look_up_bucket(struct request *r)
 static enum s3error stages(struct request *r)
 {
 	TRY_S3(route(r));
-	TRY_S3(grant_evidence(r));
+	bool open = r->op != NULL && r->op->open;
+	if (!open) {
+		TRY_S3(grant_evidence(r));
+	}
 	enum err e = gateway_unlock(r->g, request_deadline(r));
 	if (e != OK) {
 		return s3error_of(e);
 	}
 	TRY_S3(look_up_bucket(r));
+	if (open) {
+		return r->op->begin(r);
+	}
+	TRY_S3(cors_prepare(r));
 	if (r->op != NULL && r->op->prepare != NULL) {
 		TRY_S3(r->op->prepare(r));
 	}

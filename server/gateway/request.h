@@ -9,6 +9,7 @@
  *   5 bucket    the bucket exists and belongs to the caller's tenant
  *   6 begin, body, end, more (operation)
  *
+ * A preflight (OPTIONS) carries no signature and is answered from the bucket's cross-origin rules after stage 1 (cors.c).
  * Nothing found out in stage 3 reaches the client before stage 4 said yes.
  */
 #ifndef REMPART_GATEWAY_REQUEST_H
@@ -36,6 +37,7 @@ struct op {
 	enum err (*more)(struct request *r, struct writer *out, bool *ret_last);
 	/* release: free what the arena does not. NULL: nothing. */
 	void (*release)(struct request *r);
+	bool open; /* answered without a signature: begin comes right after the look-up */
 };
 /* op_of: the row of an operation; NULL for NONE and UNSUPPORTED. */
 const struct op *op_of(enum s3op op);
@@ -65,6 +67,7 @@ struct request {
 	struct index_upload upload;    /* multipart */
 	struct index_condition condition;
 	uint32_t part_number;
+	const struct cors_grant *cors; /* told in every answer; NULL: nothing */
 	struct bytes default_kek;      /* the bucket's, for a request that names none */
 	struct vault_writer *writer;
 	struct vault_reader *reader;

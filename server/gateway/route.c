@@ -1,4 +1,5 @@
 /* The table of operations: one row for each, in the order of enum s3op. */
+#include "server/gateway/cors.h"
 #include "server/gateway/ops.h"
 
 #define CONFIG_ROWS(name)                                                                          \
@@ -57,6 +58,7 @@ static const struct op rows[S3OP_COUNT] = {
 	[S3OP_GET_BUCKET_NOTIFICATION] = {OP_BUCKET_OWN, .begin = op_get_unused},
 	[S3OP_GET_BUCKET_REPLICATION] = {OP_BUCKET_OWN, .begin = op_get_unused},
 	[S3OP_GET_BUCKET_ACCELERATE] = {OP_BUCKET_OWN, .begin = op_get_unused},
+	[S3OP_PREFLIGHT] = {OP_BUCKET_NONE, .begin = op_preflight, .open = true},
 	[S3OP_GET_OBJECT_ATTRIBUTES] = {OP_BUCKET_OWN, .begin = op_get_object_attributes},
 };
 

@@ -3,6 +3,7 @@
 # timeout: 300
 
 import hashlib
+import http.client
 import sys
 
 from stack import Checks, Stack
@@ -113,6 +114,63 @@ def access(stack):
     s3.delete_public_access_block(Bucket="conf")
 
 
+def plain(stack, method, path, **headers):
+    """A request without any signature."""
+    c = http.client.HTTPConnection("127.0.0.1", stack.s3_port, timeout=60)
+    try:
+        c.request(method, path, headers={k.replace("_", "-"): v for k, v in headers.items()})
+        answer = c.getresponse()
+        return answer.status, dict((k.lower(), v) for k, v in answer.getheaders()), answer.read()
+    finally:
+        c.close()
+
+
+def cors(stack):
+    s3 = stack.client()
+    site = "https://app.example.org"
+    refused("no CORS at first", "NoSuchCORSConfiguration", s3.get_bucket_cors, Bucket="conf")
+    status, _, body = plain(stack, "OPTIONS", "/conf/plain", Origin=site, Access_Control_Request_Method="GET")
+    checks.equal(status, 403, "no preflight without rules")
+    nothing = plain(stack, "OPTIONS", "/never-made/plain", Origin=site, Access_Control_Request_Method="GET")
+    def shape(answer):
+        import re
+        return answer[0], re.sub(b"<(RequestId|HostId|BucketName|Resource)>.*?</", b"", answer[2])
+    checks.equal(shape(nothing), shape((status, _, body)), "a bucket without rules answers like one that does not exist")
+    rules = [{"AllowedOrigins": ["https://*.example.org"], "AllowedMethods": ["GET", "PUT"], "AllowedHeaders": ["x-amz-*", "authorization"],
+              "ExposeHeaders": ["ETag"], "MaxAgeSeconds": 600}]
+    s3.put_bucket_cors(Bucket="conf", CORSConfiguration={"CORSRules": rules})
+    checks.equal(s3.get_bucket_cors(Bucket="conf")["CORSRules"], rules, "CORS rules come back")
+    status, headers, body = plain(stack, "OPTIONS", "/conf/nothing-here?uploadId=x", Origin=site, Access_Control_Request_Method="PUT",
+                                  Access_Control_Request_Headers="authorization,x-amz-date")
+    checks.equal((status, body, headers.get("access-control-allow-origin"), headers.get("access-control-allow-methods"),
+                  headers.get("access-control-allow-headers"), headers.get("access-control-max-age")),
+                 (200, b"", site, "GET, PUT", "authorization,x-amz-date", "600"), "a preflight that the rules allow")
+    checks.ok("Origin" in headers.get("vary", ""), "caches are told")
+    for what, path, given, wanted in (
+            ("another origin", "/conf/plain", {"Origin": "https://evil.test", "Access_Control_Request_Method": "GET"}, 403),
+            ("another method", "/conf/plain", {"Origin": site, "Access_Control_Request_Method": "DELETE"}, 403),
+            ("another header", "/conf/plain", {"Origin": site, "Access_Control_Request_Method": "GET",
+                                               "Access_Control_Request_Headers": "x-mine"}, 403),
+            ("no origin", "/conf/plain", {"Access_Control_Request_Method": "GET"}, 400),
+            ("no method", "/conf/plain", {"Origin": site}, 400),
+            ("no bucket", "/", {"Origin": site, "Access_Control_Request_Method": "GET"}, 403)):
+        status, headers, _ = plain(stack, "OPTIONS", path, **given)
+        checks.ok(status == wanted and "access-control-allow-origin" not in headers, "a preflight with %s" % what)
+    status, headers, _ = stack.request("GET", "/conf/plain", headers={"Origin": site})
+    checks.equal((status, headers.get("access-control-allow-origin"), headers.get("access-control-expose-headers"),
+                  headers.get("access-control-allow-credentials")), (200, site, "ETag", "true"), "a signed GET from that origin")
+    status, headers, _ = stack.request("GET", "/conf/missing", headers={"Origin": site})
+    checks.equal((status, headers.get("access-control-allow-origin")), (404, site), "a script may read the error, too")
+    status, headers, _ = stack.request("GET", "/conf/plain", headers={"Origin": "https://evil.test"})
+    checks.ok(status == 200 and "access-control-allow-origin" not in headers, "nothing for another origin")
+    status, headers, _ = stack.request("GET", "/conf/plain")
+    checks.ok("access-control-allow-origin" not in headers, "nothing without an origin")
+    checks.equal(plain(stack, "GET", "/conf/plain", Origin=site)[0], 403, "rules give no right to read")
+    s3.delete_bucket_cors(Bucket="conf")
+    checks.equal(plain(stack, "OPTIONS", "/conf/plain", Origin=site, Access_Control_Request_Method="GET")[0], 403,
+                 "no preflight after deletion")
+
+
 def unused(stack):
     s3 = stack.client()
     refused("policy", "NoSuchBucketPolicy", s3.get_bucket_policy, Bucket="conf")
@@ -195,6 +253,7 @@ def main():
         tagging(stack)
         encryption(stack)
         access(stack)
+        cors(stack)
         unused(stack)
         attributes(stack)
         buckets(stack)
