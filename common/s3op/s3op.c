@@ -112,6 +112,9 @@ static const struct route {
 
 	{"GET", LEVEL_OBJECT, 0, SUB_PART_NUMBER | SUB_NULL_VERSION, COPY_ANY, S3OP_GET_OBJECT},
 	{"HEAD", LEVEL_OBJECT, 0, SUB_PART_NUMBER | SUB_NULL_VERSION, COPY_ANY, S3OP_HEAD_OBJECT},
+	{"GET", LEVEL_OBJECT, SUB_TAGGING, SUB_NULL_VERSION, COPY_ANY, S3OP_GET_OBJECT_TAGGING},
+	{"PUT", LEVEL_OBJECT, SUB_TAGGING, SUB_NULL_VERSION, COPY_NO, S3OP_PUT_OBJECT_TAGGING},
+	{"DELETE", LEVEL_OBJECT, SUB_TAGGING, SUB_NULL_VERSION, COPY_ANY, S3OP_DELETE_OBJECT_TAGGING},
 	{"PUT", LEVEL_OBJECT, 0, 0, COPY_NO, S3OP_PUT_OBJECT},
 	{"PUT", LEVEL_OBJECT, 0, 0, COPY_YES, S3OP_COPY_OBJECT},
 	{"DELETE", LEVEL_OBJECT, 0, SUB_NULL_VERSION, COPY_ANY, S3OP_DELETE_OBJECT},
@@ -225,7 +228,11 @@ enum err s3op_resolve(struct arena *a, struct bytes method, struct bytes host_bu
 
 	TRY(split_path(a, host_bucket, path, &t));
 	for (size_t i = 0; i < n_query; i++) {
-		subs |= sub_resource(&query[i]);
+		unsigned sub = sub_resource(&query[i]);
+		if (sub == SUB_NULL_VERSION) {
+			t.version = query[i].value;
+		}
+		subs |= sub;
 	}
 	enum level level = t.key.n > 0      ? LEVEL_OBJECT
 	                   : t.bucket.n > 0 ? LEVEL_BUCKET
@@ -297,6 +304,9 @@ static const struct {
 	[S3OP_COMPLETE_MULTIPART_UPLOAD] = {"CompleteMultipartUpload", "s3:PutObject"},
 	[S3OP_ABORT_MULTIPART_UPLOAD] = {"AbortMultipartUpload", "s3:AbortMultipartUpload"},
 	[S3OP_LIST_PARTS] = {"ListParts", "s3:ListMultipartUploadParts"},
+	[S3OP_GET_OBJECT_TAGGING] = {"GetObjectTagging", "s3:GetObjectTagging"},
+	[S3OP_PUT_OBJECT_TAGGING] = {"PutObjectTagging", "s3:PutObjectTagging"},
+	[S3OP_DELETE_OBJECT_TAGGING] = {"DeleteObjectTagging", "s3:DeleteObjectTagging"},
 	[S3OP_LIST_MULTIPART_UPLOADS] = {"ListMultipartUploads", "s3:ListBucketMultipartUploads"},
 	[S3OP_GET_BUCKET_TAGGING] = {"GetBucketTagging", "s3:GetBucketTagging"},
 	[S3OP_PUT_BUCKET_TAGGING] = {"PutBucketTagging", "s3:PutBucketTagging"},

@@ -65,6 +65,9 @@ enum s3op {
 	S3OP_GET_BUCKET_ACCELERATE,
 	S3OP_GET_OBJECT_ATTRIBUTES,
 	S3OP_PREFLIGHT, /* OPTIONS; never signed, the KMS never sees it */
+	S3OP_GET_OBJECT_TAGGING,
+	S3OP_PUT_OBJECT_TAGGING,
+	S3OP_DELETE_OBJECT_TAGGING,
 	S3OP_COUNT,
 };
 
@@ -72,6 +75,7 @@ struct s3op_target {
 	enum s3op op;
 	struct bytes bucket; /* decoded; empty for service-level operations */
 	struct bytes key;    /* decoded; empty for bucket-level operations */
+	struct bytes version; /* versionId; p NULL without one */
 };
 
 /*

@@ -179,6 +179,9 @@ void object_headers(struct request *r, const struct index_object *o)
 		}
 	}
 	object_sse_headers(r, o);
+	if (o->n_tags > 0) {
+		answer_header_u64(r, "x-amz-tagging-count", o->n_tags);
+	}
 	/* A checksum of the whole on a range would make the client refuse good bytes. */
 	if (bytes_is_nocase(request_header(r, "x-amz-checksum-mode"), "ENABLED") && !r->ranged) {
 		object_checksum_header(r, (enum checksum_kind)o->checksum_kind, o->checksum,
@@ -307,7 +310,7 @@ enum s3error object_take_sse(struct request *r, struct index_object *o)
 static enum s3error refuse_unbuilt_headers(const struct request *r)
 {
 	static const char *const unbuilt[] = {
-		"x-amz-tagging", "x-amz-object-lock-mode", "x-amz-object-lock-legal-hold",
+		"x-amz-object-lock-mode", "x-amz-object-lock-legal-hold",
 		"x-amz-object-lock-retain-until-date", "x-amz-website-redirect-location",
 		"x-amz-write-offset-bytes", "x-amz-grant-read", "x-amz-grant-write",
 		"x-amz-grant-full-control", "x-amz-grant-read-acp", "x-amz-grant-write-acp",
@@ -331,6 +334,7 @@ enum s3error object_new(struct request *r)
 	TRY_S3(refuse_unbuilt_headers(r));
 	TRY_S3(object_take_sse(r, o));
 	TRY_S3(object_take_metadata(r, o));
+	TRY_S3(object_take_tags(r, o));
 	TRY_S3(object_write_condition(r));
 	o->bucket = r->target.bucket;
 	o->key = r->target.key;

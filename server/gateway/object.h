@@ -61,6 +61,12 @@ enum s3error object_md5_etag(struct request *r, struct bytes md5, uint32_t parts
 /* object_now_ms: the time of a change, in whole seconds: HTTP dates know no more, and a listing must
  * say the same as HEAD. */
 uint64_t object_now_ms(void);
+/* object_take_tags: x-amz-tagging into o. errors: S3E_INVALID_TAG */
+enum s3error object_take_tags(struct request *r, struct index_object *o);
+/* object_tags_check: S3's limits; of the header's and the XML's tags alike. */
+enum s3error object_tags_check(const struct field *tags, size_t n);
+/* object_version: versionId of the request; *ret NULL: none, so the current version. errors: S3E_INVALID_VERSION */
+enum s3error object_version(struct request *r, const struct index_version **ret);
 /* object_dek: the keys granted, in the order of the key calls. */
 const struct secret *object_dek(const struct request *r, size_t i);
 

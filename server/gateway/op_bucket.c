@@ -176,8 +176,8 @@ enum s3error op_head_bucket(struct request *r)
 static enum err has_objects(struct request *r, bool *ret)
 {
 	struct index_list_page page = {0};
-	const struct index_list_query query = {.bucket = r->target.bucket, .max = 1};
-	enum err e = index_list(r->g->index, r->a, &query, &page);
+	const struct index_versions_query query = {{.bucket = r->target.bucket, .max = 1}, NULL};
+	enum err e = index_versions(r->g->index, r->a, &query, &page);
 	*ret = page.n > 0;
 	return e;
 }

@@ -235,7 +235,8 @@ static enum s3error join(struct request *r)
 		}
 		return r->condition.match.n > 0 ? S3E_NO_SUCH_KEY : S3E_NO_SUCH_UPLOAD;
 	}
-	return s3error_of(e);
+	/* INPUT: a part was sent again between its choice and the commit. */
+	return e == ERR_INPUT ? S3E_INVALID_PART : s3error_of(e);
 }
 
 enum s3error op_complete_upload_end(struct request *r)

@@ -40,24 +40,38 @@ static enum s3error find_source(struct request *r)
 	return S3E_NONE;
 }
 
-/* COPY takes metadata from the source, REPLACE from the request. */
+/* COPY (also when it is not said) takes metadata or tags from the source, REPLACE from the request. */
+static enum s3error read_directive(struct request *r, const char *name, bool *ret_replace)
+{
+	struct bytes directive = request_header(r, name);
+	*ret_replace = bytes_is(directive, "REPLACE");
+	bool known = directive.n == 0 || *ret_replace || bytes_is(directive, "COPY");
+	return known ? S3E_NONE : S3E_INVALID_ARGUMENT;
+}
+
+/* Onto itself and nothing changed: what S3 refuses. */
+static bool is_self_copy(struct request *r)
+{
+	return bytes_equal(r->source.bucket, r->target.bucket) &&
+	       bytes_equal(r->source.key, r->target.key) &&
+	       !request_has_header(r, "x-amz-server-side-encryption");
+}
+
 static enum s3error new_object(struct request *r)
 {
-	struct bytes directive = request_header(r, "x-amz-metadata-directive");
-	bool replace = bytes_is(directive, "REPLACE");
-	if (directive.n > 0 && !replace && !bytes_is(directive, "COPY")) {
-		return S3E_INVALID_ARGUMENT;
-	}
-	if (request_has_header(r, "x-amz-tagging-directive")) {
-		return S3E_NOT_IMPLEMENTED;
-	}
+	bool replace = false;
+	bool replace_tags = false;
+	TRY_S3(read_directive(r, "x-amz-metadata-directive", &replace));
+	TRY_S3(read_directive(r, "x-amz-tagging-directive", &replace_tags));
 	TRY_S3(object_new(r));
+	if (!replace && !replace_tags && is_self_copy(r)) {
+		return S3E_SELF_COPY;
+	}
+	if (!replace_tags) {
+		r->object.tags = r->source.tags;
+		r->object.n_tags = r->source.n_tags;
+	}
 	if (!replace) {
-		bool same = bytes_equal(r->source.bucket, r->target.bucket) &&
-		            bytes_equal(r->source.key, r->target.key);
-		if (same && !request_has_header(r, "x-amz-server-side-encryption")) {
-			return S3E_SELF_COPY;
-		}
 		r->object.metadata = r->source.metadata;
 		r->object.n_metadata = r->source.n_metadata;
 		r->object.content_type = r->source.content_type;

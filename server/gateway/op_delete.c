@@ -42,12 +42,13 @@ enum s3error op_delete_objects_begin(struct request *r)
 	return collect_body(r, GATEWAY_XML_MAX);
 }
 
-static enum s3error read_keys(struct request *r, struct bytes **ret, size_t *ret_n, bool *ret_quiet)
+static enum s3error read_keys(struct request *r, struct index_delete **ret, size_t *ret_n,
+                              bool *ret_quiet)
 {
 	struct xml_node *root = NULL;
-	struct bytes *keys = arena_alloc(r->a, GATEWAY_DELETE_MAX * sizeof(*keys));
+	struct index_delete *items = arena_alloc(r->a, GATEWAY_DELETE_MAX * sizeof(*items));
 	size_t n = 0;
-	if (keys == NULL) {
+	if (items == NULL) {
 		return S3E_SLOW_DOWN;
 	}
 	if (xml_parse(r->a, writer_bytes(&r->text), DELETE_NODES_MAX, &root) != OK ||
@@ -68,9 +69,9 @@ static enum s3error read_keys(struct request *r, struct bytes **ret, size_t *ret
 		if (key.n > INDEX_KEY_MAX) {
 			return S3E_KEY_TOO_LONG;
 		}
-		keys[n++] = key;
+		items[n++].key = key;
 	}
-	*ret = keys;
+	*ret = items;
 	*ret_n = n;
 	return n == 0 ? S3E_MALFORMED_XML : S3E_NONE;
 }
@@ -91,21 +92,17 @@ static void write_deleted(struct writer *w, struct bytes key, enum err e, bool q
 
 enum s3error op_delete_objects_end(struct request *r)
 {
-	struct bytes *keys = NULL;
+	struct index_delete *items = NULL;
 	size_t n = 0;
 	bool quiet = false;
-	TRY_S3(read_keys(r, &keys, &n, &quiet));
-	enum err *results = arena_alloc(r->a, n * sizeof(*results));
-	if (results == NULL) {
-		return S3E_SLOW_DOWN;
-	}
-	enum err e = index_objects_delete(r->g->index, r->target.bucket, keys, n, results);
-	TRY_S3(s3error_of(e));
+	TRY_S3(read_keys(r, &items, &n, &quiet));
+	TRY_S3(s3error_of(index_objects_delete(r->g->index, r->target.bucket, items, n, NULL,
+	                                       object_now_ms())));
 	struct writer w = writer_growing(GATEWAY_ANSWER_MAX);
 	xml_begin(&w);
 	xml_open(&w, "DeleteResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"");
 	for (size_t i = 0; i < n; i++) {
-		write_deleted(&w, keys[i], results[i], quiet);
+		write_deleted(&w, items[i].key, items[i].result, quiet);
 	}
 	xml_close(&w, "DeleteResult");
 	answer_xml(r, 200, &w);

@@ -56,6 +56,12 @@ enum s3error upload_part_number(struct request *r);
 /* upload_store_part: finish r->writer as part r->part_number of r->upload. */
 enum s3error upload_store_part(struct request *r, struct index_part *part);
 
+/* op_tagging.c */
+enum s3error op_get_object_tagging(struct request *r);
+enum s3error op_put_object_tagging_begin(struct request *r);
+enum s3error op_put_object_tagging_end(struct request *r);
+enum s3error op_delete_object_tagging(struct request *r);
+
 /* op_complete.c */
 enum s3error op_complete_upload_prepare(struct request *r);
 enum s3error op_complete_upload_begin(struct request *r);

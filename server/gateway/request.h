@@ -64,6 +64,7 @@ struct request {
 	struct index_object object;    /* GET, HEAD: found; PUT, copy: to be made */
 	bool has_object;
 	struct index_object source;    /* copies */
+	struct index_version version;  /* of versionId, see object_version */
 	struct index_upload upload;    /* multipart */
 	struct index_condition condition;
 	uint32_t part_number;

@@ -94,6 +94,8 @@
 	  "source: 5368709120") \
 	X(COPY_SOURCE, 400, "InvalidArgument", \
 	  "Copy Source must mention the source bucket and key: sourcebucket/sourcekey") \
+	X(INVALID_VERSION, 400, "InvalidArgument", "Invalid version id specified") \
+	X(NO_SUCH_VERSION, 404, "NoSuchVersion", "The specified version does not exist.") \
 	X(MALFORMED_XML, 400, "MalformedXML", \
 	  "The XML you provided was not well-formed or did not validate against our published " \
 	  "schema") \

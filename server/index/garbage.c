@@ -132,7 +132,7 @@ static enum err each_of(const struct walk *w, const struct index_part *parts, si
 static enum err walk_record(const struct walk *w, enum index_table table, struct bytes record,
                             struct arena *a)
 {
-	if (table == TABLE_OBJECTS) {
+	if (table == TABLE_OBJECTS || table == TABLE_VERSIONS) {
 		struct index_object o;
 		TRY(index_record_borrow(record, a, &o));
 		return each_of(w, o.parts, o.n_parts);
@@ -178,5 +178,6 @@ enum err index_each_part(struct index *x,
 	TRY(index_view_begin(x, &v));
 	TRY(walk_table(&v, TABLE_PARTS, a, &w));
 	TRY(walk_table(&v, TABLE_OBJECTS, a, &w));
+	TRY(walk_table(&v, TABLE_VERSIONS, a, &w));
 	return walk_table(&v, TABLE_GARBAGE, a, &w);
 }

@@ -60,8 +60,7 @@ void index_close(struct index *x)
 	free(x);
 }
 
-/* A bucket's record, borrowing from the arena. */
-static enum err get_bucket(struct index_view *v, struct arena *a, struct bytes name,
+enum err index_bucket_find(struct index_view *v, struct arena *a, struct bytes name,
                            struct index_bucket *ret)
 {
 	struct bytes record;
@@ -78,7 +77,7 @@ enum err index_bucket_number(struct index_view *v, struct arena *a, struct bytes
 {
 	struct index_bucket b;
 
-	TRY(get_bucket(v, a, name, &b));
+	TRY(index_bucket_find(v, a, name, &b));
 	*ret = b.number;
 	return OK;
 }
@@ -89,14 +88,22 @@ enum err index_bucket_get(struct index *x, struct arena *a, struct bytes name,
 	AUTO(index_view_end) struct index_view v = {0};
 
 	TRY(index_view_begin(x, &v));
-	return get_bucket(&v, a, name, ret);
+	return index_bucket_find(&v, a, name, ret);
+}
+
+static enum err put_bucket(struct index_view *v, const struct index_bucket *b)
+{
+	struct writer w = index_value_begin();
+
+	index_record_write_bucket(b, &w);
+	return index_view_put(v, TABLE_BUCKETS, b->name, &w);
 }
 
 static enum err create_bucket(struct index_view *v, struct arena *a, void *context)
 {
 	struct index_bucket *b = context;
 	struct index_bucket old;
-	enum err e = get_bucket(v, a, b->name, &old);
+	enum err e = index_bucket_find(v, a, b->name, &old);
 
 	if (e == OK) {
 		return ERR_EXISTS;
@@ -105,9 +112,7 @@ static enum err create_bucket(struct index_view *v, struct arena *a, void *conte
 		return e;
 	}
 	b->number = index_seal_number(v->sealer.seal);
-	struct writer w = index_value_begin();
-	index_record_write_bucket(b, &w);
-	return index_view_put(v, TABLE_BUCKETS, b->name, &w);
+	return put_bucket(v, b);
 }
 
 enum err index_bucket_create(struct index *x, struct index_bucket *bucket)
@@ -116,6 +121,54 @@ enum err index_bucket_create(struct index *x, struct index_bucket *bucket)
 		return ERR_LIMIT;
 	}
 	return index_view_write(x, create_bucket, bucket);
+}
+
+struct versioning_call {
+	struct bytes name;
+	uint8_t state;
+};
+
+static enum err set_versioning(struct index_view *v, struct arena *a, void *context)
+{
+	const struct versioning_call *c = context;
+	struct index_bucket b;
+
+	TRY(index_bucket_find(v, a, c->name, &b));
+	if (b.lock && c->state != INDEX_VERSIONING_ENABLED) {
+		return ERR_CONFLICT;
+	}
+	b.versioning = c->state;
+	return put_bucket(v, &b);
+}
+
+enum err index_bucket_set_versioning(struct index *x, struct bytes name, uint8_t state)
+{
+	struct versioning_call c = {name, state};
+
+	return index_view_write(x, set_versioning, &c);
+}
+
+static enum err set_lock(struct index_view *v, struct arena *a, void *context)
+{
+	const struct index_bucket *wanted = context;
+	struct index_bucket b;
+
+	TRY(index_bucket_find(v, a, wanted->name, &b));
+	if (b.versioning != INDEX_VERSIONING_ENABLED) {
+		return ERR_CONFLICT;
+	}
+	b.lock = true;
+	b.lock_mode = wanted->lock_mode;
+	b.lock_days = wanted->lock_days;
+	b.lock_years = wanted->lock_years;
+	return put_bucket(v, &b);
+}
+
+enum err index_bucket_set_lock(struct index *x, const struct index_bucket *b)
+{
+	struct index_bucket copy = *b;
+
+	return index_view_write(x, set_lock, &copy);
 }
 
 static enum err delete_bucket(struct index_view *v, struct arena *a, void *context)

@@ -8,7 +8,8 @@
  *                                                      each open makes a new epoch; value iv = counter within the epoch: never repeats, even
  *                                                      after a restored backup
  *   buckets  bucket name                            -> bucket record
- *   objects  bucket number u64, object key          -> object record (the current version)
+ *   objects  bucket number u64, object key          -> object record (the current version, which may be a delete marker)
+ *   versions bucket number u64, object key, 0x00, u64 2^64-1 - sequence, u8 0 null version | 1, object id 16 -> older versions, newest first
  *   uploads  bucket number u64, object key, 0x00, upload id 16   -> upload record (key, wrapped DEK, metadata)
  *   parts    upload id 16, part number u16          -> part record
  *   garbage  sequence u64                           -> parts whose blobs are to be removed
@@ -36,6 +37,18 @@ enum {
 	INDEX_WRAPPED_MAX = 160,
 	INDEX_SSE_KMS = 0,    /* aws:kms: the default */
 	INDEX_SSE_AES256 = 1,
+	INDEX_VERSIONING_OFF = 0, /* never enabled */
+	INDEX_VERSIONING_ENABLED = 1,
+	INDEX_VERSIONING_SUSPENDED = 2,
+	INDEX_LOCK_NONE = 0,
+	INDEX_LOCK_GOVERNANCE = 1,
+	INDEX_LOCK_COMPLIANCE = 2,
+};
+
+/* Which version of an object: the null version (made while versioning was off or suspended), or an object id. */
+struct index_version {
+	bool null;
+	uint8_t id[INDEX_OBJECT_ID_BYTES]; /* of the null version too, where one is given back */
 };
 
 struct index_bucket {
@@ -46,6 +59,10 @@ struct index_bucket {
 	struct bytes owner_name;
 	uint64_t created_ms;
 	struct bytes region;
+	uint8_t versioning;        /* INDEX_VERSIONING_... */
+	bool lock;                 /* object lock; then versioning stays enabled */
+	uint8_t lock_mode;         /* default retention of new versions: mode, and days or years */
+	uint32_t lock_days, lock_years;
 };
 
 /* A part: `size` plain bytes in ceil(size / blob_size) blobs (one when empty) with ids from the seed (objfmt_blob_id). A single PUT has one part, number 1. */
@@ -80,6 +97,13 @@ struct index_object {
 	const struct index_part *parts;
 	size_t n_parts;
 	bool multipart;
+	bool versioned;             /* has a version id (its object id); false: the null version. Set by index_object_put */
+	bool delete_marker;         /* no content, no key; only the current or an older version of a versioned bucket */
+	const struct field *tags;
+	size_t n_tags;
+	uint8_t lock_mode;          /* INDEX_LOCK_...: no deletion of this version before retain_until_ms */
+	uint64_t retain_until_ms;
+	bool legal_hold;
 };
 
 struct index_upload {
@@ -102,7 +126,12 @@ void index_close(struct index *x);
 enum err index_bucket_get(struct index *x, struct arena *a, struct bytes name, struct index_bucket *ret); /* NOTFOUND */
 /* index_bucket_create: gives the number. errors: EXISTS */
 enum err index_bucket_create(struct index *x, struct index_bucket *bucket);
-/* index_bucket_delete: errors NOTFOUND, CONFLICT (objects or uploads are in it; decided inside the transaction) */
+/* index_bucket_set_versioning: ENABLED or SUSPENDED. errors: NOTFOUND, CONFLICT (object lock keeps it enabled) */
+enum err index_bucket_set_versioning(struct index *x, struct bytes name, uint8_t state);
+/* index_bucket_set_lock: object lock on (for good) and the default retention of `b`; of it only name, lock_mode, lock_days, lock_years.
+ * errors: NOTFOUND, CONFLICT (versioning is not enabled) */
+enum err index_bucket_set_lock(struct index *x, const struct index_bucket *b);
+/* index_bucket_delete: errors NOTFOUND, CONFLICT (objects, versions or uploads are in it; decided inside the transaction) */
 enum err index_bucket_delete(struct index *x, struct bytes name);
 /* index_bucket_list: all buckets of a tenant, by name. */
 enum err index_bucket_list(struct index *x, struct arena *a, struct bytes tenant, struct index_bucket **ret, size_t *ret_n);
@@ -126,24 +155,59 @@ enum err index_config_put(struct index *x, const struct index_bucket *bucket, en
 enum err index_config_delete(struct index *x, const struct index_bucket *bucket, enum index_config kind);
 
 /* Objects */
-enum err index_object_get(struct index *x, struct arena *a, struct bytes bucket, struct bytes key, struct index_object *ret); /* NOTFOUND: no object; CONFLICT is never given; a missing bucket: see index_bucket_get */
+enum err index_object_get(struct index *x, struct arena *a, struct bytes bucket, struct bytes key, struct index_object *ret); /* NOTFOUND: no object, or the current version is a delete marker; a missing bucket: see index_bucket_get */
+/* index_version_get: a certain version, or the current one (version NULL); delete markers too. errors: NOTFOUND */
+enum err index_version_get(struct index *x, struct arena *a, struct bytes bucket, struct bytes key, const struct index_version *version,
+                           struct index_object *ret);
+struct index_version index_version_of(const struct index_object *o);
 
 /* Conditions, decided inside the transaction that changes the object. */
 struct index_condition {
 	bool none_match_any;        /* If-None-Match: *  -> CONFLICT when there is an object */
 	struct bytes match;         /* If-Match: one etag without quotes, or "*"; empty: no condition -> CONFLICT when it differs, NOTFOUND when there is none */
 };
-/* index_object_put: publish; what it replaces is queued as garbage in the same transaction. The bucket must exist (NOTFOUND with
+/* index_object_put: publish. Sets object->versioned by the bucket's versioning, and its default retention when the object comes with none. What it
+ * replaces is kept as an older version (enabled; suspended, unless it is the null version) or queued as garbage, in the same transaction. The bucket must exist (NOTFOUND with
  * *ret_no_bucket true). `upload`, when not NULL, is removed with its part rows in the same transaction, and part blobs that are not in the object
  * are queued as garbage; NOTFOUND with *ret_no_bucket false when the upload is gone; INPUT when a part is not (any more) what the upload
  * holds, or the parts do not ascend. Blobs that old and new version share (same seed) are no garbage.
- * errors: CONFLICT, NOTFOUND, INPUT (also: sizes of the parts do not add up), LIMIT (key, record), FULL, IO */
-enum err index_object_put(struct index *x, const struct index_object *object, const struct index_condition *condition,
+ * errors: CONFLICT, NOTFOUND, INPUT (also: sizes of the parts do not add up, NUL in the key), LIMIT (key, record), DENIED (what it would destroy is locked), FULL, IO */
+enum err index_object_put(struct index *x, struct index_object *object, const struct index_condition *condition,
                           const uint8_t *upload, bool *ret_no_bucket);
-/* index_object_delete: OK also when there is none. errors: CONFLICT, NOTFOUND (bucket, or If-Match on a missing object) */
+/* One deletion. Without a version: what S3 calls a simple delete, which makes a delete marker where the bucket has (or had) versioning. */
+struct index_delete {
+	struct bytes key;
+	const struct index_version *version; /* NULL: simple */
+	bool bypass;                 /* of governance retention */
+	/* Given back: */
+	enum err result;             /* OK also when there was nothing; DENIED (locked): the others of the call are done */
+	bool marker;                 /* a delete marker was made, or the version that was removed is one */
+	bool has_made;               /* made: the marker's version */
+	struct index_version made;
+};
+/* index_objects_delete: many in one transaction. `now_ms` is the date of markers, and what retention is held against.
+ * errors: CONFLICT, NOTFOUND (bucket, or If-Match on a missing object): nothing is done */
+enum err index_objects_delete(struct index *x, struct bytes bucket, struct index_delete *items, size_t n, const struct index_condition *condition,
+                              uint64_t now_ms);
+/* index_object_delete: a simple delete of one object, now. */
 enum err index_object_delete(struct index *x, struct bytes bucket, struct bytes key, const struct index_condition *condition);
-/* index_objects_delete: many in one transaction; ret[i] per key. */
-enum err index_objects_delete(struct index *x, struct bytes bucket, const struct bytes *keys, size_t n, enum err *ret);
+
+/* index_object_change: tags and locks of one version; what is not to be set stays.
+ *   errors  NOTFOUND (no such version), CONFLICT (a delete marker), DENIED (it would shorten or lift a retention that stands) */
+struct index_change {
+	struct bytes bucket, key;
+	const struct index_version *version; /* NULL: the current one */
+	bool set_tags;
+	const struct field *tags;
+	size_t n_tags;
+	bool set_retention;          /* mode NONE lifts it */
+	uint8_t lock_mode;
+	uint64_t retain_until_ms;
+	bool bypass;                 /* of governance retention */
+	uint64_t now_ms;
+	bool set_hold, legal_hold;
+};
+enum err index_object_change(struct index *x, const struct index_change *c, struct index_version *ret);
 
 /* index_object_rewrap: another wrapped form of the same DEK for version `id`; data and everything else stay.
  * errors: NOTFOUND (bucket or object), CONFLICT (the object is another version by now) */
@@ -163,6 +227,9 @@ struct index_list_entry {
 	struct bytes etag;
 	uint8_t checksum_kind;
 	uint8_t checksum_composite;
+	/* index_versions only: */
+	bool latest, delete_marker;
+	struct index_version version;
 };
 struct index_list_page {
 	struct index_list_entry *entries; /* byte order, prefixes in their place */
@@ -170,8 +237,12 @@ struct index_list_page {
 	bool truncated;
 	struct bytes next;          /* pass as `after` */
 };
-/* index_list: a common prefix costs one seek, not a walk over what it stands for. */
+/* index_list: a common prefix costs one seek, not a walk over what it stands for. Objects whose current version is a delete marker are not in it. */
 enum err index_list(struct index *x, struct arena *a, const struct index_list_query *q, struct index_list_page *ret);
+/* index_versions: all versions and delete markers: keys in byte order, of each the newest first. `after` without a version: keys strictly greater;
+ * with one: what follows that version too (all versions of the key when it is gone). Page: as index_list; `next` goes with the last entry's version. */
+struct index_versions_query { struct index_list_query list; const struct index_version *after_version; };
+enum err index_versions(struct index *x, struct arena *a, const struct index_versions_query *q, struct index_list_page *ret);
 
 /* Multipart uploads */
 enum err index_upload_create(struct index *x, const struct index_upload *u);  /* NOTFOUND: bucket */

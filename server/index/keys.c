@@ -3,7 +3,11 @@
 
 #include "server/index/schema.h"
 
-enum { NUMBER_BYTES = 8, UPLOAD_TAIL_BYTES = 1 + INDEX_UPLOAD_ID_BYTES };
+enum {
+	NUMBER_BYTES = 8,
+	UPLOAD_TAIL_BYTES = 1 + INDEX_UPLOAD_ID_BYTES,
+	VERSION_TAIL_BYTES = 1 + NUMBER_BYTES + 1 + INDEX_OBJECT_ID_BYTES,
+};
 
 struct bytes index_key_bytes(const struct index_key *k)
 {
@@ -44,6 +48,34 @@ struct index_key index_key_upload(uint64_t bucket, struct bytes key, const uint8
 	write_bytes(&w, bytes_of(upload_id, INDEX_UPLOAD_ID_BYTES));
 	end(&k, &w);
 	k.bad = k.bad || key.n > INDEX_KEY_MAX;
+	return k;
+}
+
+struct index_key index_key_versions(uint64_t bucket, struct bytes key)
+{
+	struct index_key k;
+	struct writer w = begin(&k);
+
+	write_u64(&w, bucket);
+	write_bytes(&w, key);
+	write_u8(&w, 0); /* no key has a NUL, so nothing of another key begins so */
+	end(&k, &w);
+	k.bad = k.bad || key.n > INDEX_KEY_MAX;
+	return k;
+}
+
+/* The newest stands first: the sequence is inverted. */
+struct index_key index_key_version(uint64_t bucket, struct bytes key, uint64_t sequence,
+                                   const struct index_version *version)
+{
+	struct index_key k = index_key_versions(bucket, key);
+	struct writer w = writer_fixed(k.p + k.n, sizeof(k.p) - k.n);
+
+	write_u64(&w, UINT64_MAX - sequence);
+	write_u8(&w, !version->null);
+	write_bytes(&w, bytes_of(version->id, sizeof(version->id)));
+	k.n += w.used;
+	k.bad = k.bad || w.full;
 	return k;
 }
 
@@ -120,6 +152,20 @@ enum err index_key_read_upload(struct bytes row, struct bytes *ret_key, const ui
 	*ret_key = bytes_of(row.p + NUMBER_BYTES, key_size);
 	*ret_id = row.p + row.n - INDEX_UPLOAD_ID_BYTES;
 	return row.p[NUMBER_BYTES + key_size] == 0 ? OK : ERR_CORRUPT;
+}
+
+enum err index_key_read_version(struct bytes row, struct index_version *ret)
+{
+	if (row.n < NUMBER_BYTES + VERSION_TAIL_BYTES) {
+		return ERR_CORRUPT;
+	}
+	struct reader r = reader_of(bytes_skip(row, row.n - VERSION_TAIL_BYTES));
+	uint8_t nul = read_u8(&r);
+	read_u64(&r);
+	uint8_t named = read_u8(&r);
+	read_into(&r, ret->id, sizeof(ret->id));
+	ret->null = named == 0;
+	return nul == 0 && named <= 1 && read_end(&r) == OK ? OK : ERR_CORRUPT;
 }
 
 enum err index_key_read_part(struct bytes row, uint32_t *ret_number)

@@ -15,6 +15,7 @@ struct walk {
 	enum index_table table;
 	uint64_t bucket;
 	struct bytes prefix, delimiter;
+	bool markers;            /* delete markers may stand among the objects: they are not shown */
 	struct kv_cursor *cursor;
 	enum err e;              /* of the last step; NOTFOUND at the end */
 	struct bytes row, value; /* under the cursor */
@@ -104,22 +105,36 @@ static enum err copy_into(struct arena *a, struct bytes b, struct bytes *ret)
 }
 
 /* One object of the page; its opened value lives in the scratch arena for this moment only. */
-static enum err add_entry(struct walk *w, struct arena *a, struct arena *scratch,
-                          struct bytes name, struct index_list_entry *entry)
+static enum err read_entry(struct walk *w, struct arena *a, struct arena *scratch,
+                           struct index_list_entry *entry)
 {
 	struct bytes record;
 
 	arena_reset(scratch);
 	TRY(index_view_open(w->v, w->table, w->row, w->value, scratch, &record));
 	TRY(index_record_entry(record, entry));
-	TRY(copy_into(a, entry->etag, &entry->etag));
-	return copy_into(a, name, &entry->key);
+	return copy_into(a, entry->etag, &entry->etag);
+}
+
+/* Of a common prefix only whether there is anything to be seen below it counts. */
+static enum err next_entry(struct walk *w, struct arena *a, struct arena *scratch,
+                           struct bytes name, struct index_list_entry *entry)
+{
+	struct bytes group;
+	bool grouped = group_of(w, name, &group);
+
+	*entry = (struct index_list_entry){.prefix = grouped};
+	if (!grouped || w->markers) {
+		TRY(read_entry(w, a, scratch, entry));
+	}
+	return copy_into(a, grouped ? group : name, &entry->key);
 }
 
 static enum err fill_page(struct walk *w, struct arena *a, struct arena *scratch,
                           const struct index_list_query *q, struct index_list_page *page)
 {
-	struct bytes name, group;
+	struct index_list_entry entry;
+	struct bytes name;
 
 	walk_start(w, q->after);
 	while (walk_name(w, &name)) {
@@ -127,23 +142,48 @@ static enum err fill_page(struct walk *w, struct arena *a, struct arena *scratch
 			walk_next(w);
 			continue;
 		}
-		if (page->n == q->max || page->n == PAGE_MAX) {
+		bool full = page->n == q->max || page->n == PAGE_MAX;
+		if (full && !w->markers) {
 			page->truncated = true;
 			return OK;
 		}
-		struct index_list_entry *entry = &page->entries[page->n];
-		if (group_of(w, name, &group)) {
-			TRY(copy_into(a, group, &entry->key));
-			entry->prefix = true;
-			walk_past(w, entry->key);
+		TRY(next_entry(w, a, scratch, name, &entry));
+		if (entry.delete_marker) {
+			walk_next(w);
+			continue;
+		}
+		if (full) {
+			page->truncated = true;
+			return OK;
+		}
+		page->entries[page->n++] = entry;
+		page->next = entry.key;
+		if (entry.prefix) {
+			walk_past(w, entry.key);
 		} else {
-			TRY(add_entry(w, a, scratch, name, entry));
 			walk_next(w);
 		}
-		page->next = entry->key;
-		page->n++;
 	}
 	return w->e == ERR_NOTFOUND ? OK : w->e;
+}
+
+static enum err begin_walk(struct index_view *v, struct arena *a, const struct index_list_query *q,
+                           struct walk *ret)
+{
+	struct index_bucket bucket;
+
+	TRY(index_bucket_find(v, a, q->bucket, &bucket));
+	*ret = (struct walk){.v = v, .table = TABLE_OBJECTS, .bucket = bucket.number,
+	                     .prefix = q->prefix, .delimiter = q->delimiter,
+	                     .markers = bucket.versioning != INDEX_VERSIONING_OFF};
+	return OK;
+}
+
+static enum err begin_page(struct arena *a, uint32_t max, struct index_list_page *ret)
+{
+	*ret = (struct index_list_page){0};
+	ret->entries = arena_alloc(a, (max < PAGE_MAX ? max : PAGE_MAX) * sizeof(*ret->entries));
+	return ret->entries == NULL ? ERR_LIMIT : OK;
 }
 
 enum err index_list(struct index *x, struct arena *a, const struct index_list_query *q,
@@ -151,27 +191,182 @@ enum err index_list(struct index *x, struct arena *a, const struct index_list_qu
 {
 	AUTO(index_view_end) struct index_view v = {0};
 	AUTO(arena_freep) struct arena *scratch = arena_new(INDEX_SCRATCH_MAX_BYTES);
-	struct index_list_page page = {0};
-	size_t max = q->max < PAGE_MAX ? q->max : PAGE_MAX;
+	struct index_list_page page;
+	struct walk w;
 
 	if (scratch == NULL) {
 		return ERR_NOMEM;
 	}
 	TRY(index_view_begin(x, &v));
-	struct walk w = {.v = &v, .table = TABLE_OBJECTS, .prefix = q->prefix,
-	                 .delimiter = q->delimiter};
-	TRY(index_bucket_number(&v, scratch, q->bucket, &w.bucket));
-	page.entries = arena_alloc(a, max * sizeof(*page.entries));
-	if (page.entries == NULL) {
-		return ERR_LIMIT;
-	}
-	if (max > 0) { /* S3: a page of nothing is complete */
+	TRY(begin_walk(&v, scratch, q, &w));
+	TRY(begin_page(a, q->max, &page));
+	if (q->max > 0) { /* S3: a page of nothing is complete */
 		TRY(kv_cursor_open(v.txn, w.table, &w.cursor));
 		TRY(fill_page(&w, a, scratch, q, &page));
 	}
 	*ret = page;
 	return OK;
 }
+
+/* --- versions --------------------------------------------------------------------------- */
+
+/* The walk over the keys, and in it one over the older versions of a key. */
+struct versions_walk {
+	struct walk keys;
+	struct kv_cursor *older;
+	struct arena *a, *scratch;
+	const struct index_versions_query *q;
+	struct index_list_page *page;
+};
+
+/* Another entry, unless the page is full: then NULL. */
+static struct index_list_entry *new_entry(struct versions_walk *w, struct bytes key)
+{
+	struct index_list_page *page = w->page;
+
+	if (page->n == w->q->list.max || page->n == PAGE_MAX) {
+		page->truncated = true;
+		return NULL;
+	}
+	struct index_list_entry *entry = &page->entries[page->n++];
+	*entry = (struct index_list_entry){.key = key};
+	page->next = key;
+	return entry;
+}
+
+/* Is the version in this row the one that the page begins behind? */
+static bool is_marker(const struct versions_walk *w, const struct index_version *here)
+{
+	const struct index_version *after = w->q->after_version;
+
+	return after->null == here->null &&
+	       (after->null || memcmp(after->id, here->id, sizeof(here->id)) == 0);
+}
+
+/* Put the cursor of older versions behind the marker; false when it is not among them. */
+static enum err seek_marker(struct versions_walk *w, const struct index_key *prefix,
+                            struct bytes *row, struct bytes *value, bool *ret_found)
+{
+	struct index_version here;
+	enum err e = kv_seek(w->older, index_key_bytes(prefix), row, value);
+
+	*ret_found = false;
+	while (e == OK && bytes_starts(*row, index_key_bytes(prefix))) {
+		TRY(index_key_read_version(*row, &here));
+		*ret_found = is_marker(w, &here);
+		e = kv_next(w->older, row, value);
+		if (*ret_found) {
+			return e;
+		}
+	}
+	return e;
+}
+
+static enum err add_older(struct versions_walk *w, struct bytes key, const struct index_key *prefix,
+                          struct bytes row, struct bytes value)
+{
+	enum err e = OK;
+
+	while (e == OK && bytes_starts(row, index_key_bytes(prefix))) {
+		struct index_list_entry *entry = new_entry(w, key);
+		if (entry == NULL) {
+			return OK;
+		}
+		struct walk at = w->keys;
+		at.table = TABLE_VERSIONS;
+		at.row = row;
+		at.value = value;
+		TRY(read_entry(&at, w->a, w->scratch, entry));
+		e = kv_next(w->older, &row, &value);
+	}
+	return e;
+}
+
+/* The current version of a key and its older ones; of the key that the last page ended in only what is left. */
+static enum err add_versions(struct versions_walk *w, struct bytes name)
+{
+	struct index_key prefix = index_key_versions(w->keys.bucket, name);
+	bool resumed = w->q->after_version != NULL && bytes_equal(name, w->q->list.after);
+	struct index_list_entry current = {.latest = true};
+	struct bytes key, row, value;
+	bool found = false;
+
+	TRY(copy_into(w->a, name, &key));
+	TRY(read_entry(&w->keys, w->a, w->scratch, &current));
+	bool skip = resumed && is_marker(w, &current.version);
+	enum err e = OK;
+	if (resumed && !skip) {
+		e = seek_marker(w, &prefix, &row, &value, &found);
+		skip = found;
+	}
+	if (!skip) {
+		struct index_list_entry *entry = new_entry(w, key);
+		if (entry == NULL) {
+			return OK;
+		}
+		*entry = current;
+		entry->key = key;
+	}
+	if (!found && (e == OK || e == ERR_NOTFOUND)) {
+		e = kv_seek(w->older, index_key_bytes(&prefix), &row, &value);
+	}
+	if (e == OK) {
+		e = add_older(w, key, &prefix, row, value);
+	}
+	return e == ERR_NOTFOUND ? OK : e;
+}
+
+static enum err fill_versions(struct versions_walk *w)
+{
+	struct walk *keys = &w->keys;
+	struct bytes after = w->q->list.after;
+	struct bytes name, group;
+
+	walk_start(keys, after);
+	while (!w->page->truncated && walk_name(keys, &name)) {
+		bool given = after.n > 0 && w->q->after_version == NULL &&
+		             bytes_equal(name, after);
+		if (given) {
+			walk_next(keys);
+		} else if (group_of(keys, name, &group)) {
+			TRY(copy_into(w->a, group, &group));
+			struct index_list_entry *entry = new_entry(w, group);
+			if (entry != NULL) {
+				entry->prefix = true;
+			}
+			walk_past(keys, group);
+		} else {
+			TRY(add_versions(w, name));
+			walk_next(keys);
+		}
+	}
+	return w->page->truncated || keys->e == ERR_NOTFOUND ? OK : keys->e;
+}
+
+enum err index_versions(struct index *x, struct arena *a, const struct index_versions_query *q,
+                        struct index_list_page *ret)
+{
+	AUTO(index_view_end) struct index_view v = {0};
+	AUTO(arena_freep) struct arena *scratch = arena_new(INDEX_SCRATCH_MAX_BYTES);
+	struct index_list_page page;
+	struct versions_walk w = {.a = a, .scratch = scratch, .q = q, .page = &page};
+
+	if (scratch == NULL) {
+		return ERR_NOMEM;
+	}
+	TRY(index_view_begin(x, &v));
+	TRY(begin_walk(&v, scratch, &q->list, &w.keys));
+	TRY(begin_page(a, q->list.max, &page));
+	if (q->list.max > 0) {
+		TRY(kv_cursor_open(v.txn, TABLE_OBJECTS, &w.keys.cursor));
+		TRY(kv_cursor_open(v.txn, TABLE_VERSIONS, &w.older));
+		TRY(fill_versions(&w));
+	}
+	*ret = page;
+	return OK;
+}
+
+/* --- uploads ---------------------------------------------------------------------------- */
 
 /* Where a page of uploads begins: strictly behind (key marker, upload marker). */
 static void start_uploads(struct walk *w, const struct index_uploads_query *q)

@@ -5,59 +5,38 @@
 #include <string.h>
 
 #include "common/base/attr.h"
+#include "common/base/clock.h"
 #include "server/index/schema.h"
 
-static enum err get_object(struct index_view *v, struct arena *a, const struct index_key *key,
-                           struct index_object *ret)
-{
-	struct bytes record;
-
-	if (key->bad) {
-		return ERR_NOTFOUND;
-	}
-	TRY(index_view_get(v, TABLE_OBJECTS, index_key_bytes(key), a, &record));
-	return index_record_borrow(record, a, ret);
-}
+#define DAY_MS UINT64_C(86400000)
 
 enum err index_object_get(struct index *x, struct arena *a, struct bytes bucket, struct bytes key,
                           struct index_object *ret)
 {
-	AUTO(index_view_end) struct index_view v = {0};
-	uint64_t number;
+	struct index_object o;
 
-	TRY(index_view_begin(x, &v));
-	TRY(index_bucket_number(&v, a, bucket, &number));
-	struct index_key row = index_key_object(number, key);
-	return get_object(&v, a, &row, ret);
+	TRY(index_version_get(x, a, bucket, key, NULL, &o));
+	if (o.delete_marker) {
+		return ERR_NOTFOUND;
+	}
+	*ret = o;
+	return OK;
 }
 
-/* An object as the transaction finds it. */
-struct current {
-	bool exists;
-	struct index_object object;
-};
-
-static enum err find_current(struct index_view *v, struct arena *a, const struct index_key *row,
-                             struct current *ret)
+static enum err evaluate(const struct index_condition *c, const struct index_place *now)
 {
-	enum err e = get_object(v, a, row, &ret->object);
+	bool exists = now->exists && !now->object.delete_marker;
 
-	ret->exists = e == OK;
-	return e == ERR_NOTFOUND ? OK : e;
-}
-
-static enum err evaluate(const struct index_condition *c, const struct current *now)
-{
 	if (c == NULL) {
 		return OK;
 	}
-	if (c->none_match_any && now->exists) {
+	if (c->none_match_any && exists) {
 		return ERR_CONFLICT;
 	}
 	if (c->match.n == 0) {
 		return OK;
 	}
-	if (!now->exists) {
+	if (!exists) {
 		return ERR_NOTFOUND;
 	}
 	return bytes_is(c->match, "*") || bytes_equal(c->match, now->object.etag) ? OK
@@ -70,7 +49,8 @@ static struct index_parts parts_of(const struct index_object *o)
 }
 
 struct put_call {
-	const struct index_object *object;
+	struct index_object *object;
+	struct index_object given; /* as the caller made it: a run may not build on another */
 	const struct index_condition *condition;
 	const uint8_t *upload;
 	bool no_bucket;
@@ -98,38 +78,46 @@ static enum err check_parts(const struct index_object *o, struct index_parts row
 	return OK;
 }
 
+/* The bucket's default retention, for an object that comes with none of its own. */
+static void take_default(const struct index_bucket *b, struct index_object *o)
+{
+	uint64_t days = b->lock_days + UINT64_C(365) * b->lock_years;
+
+	if (o->lock_mode == INDEX_LOCK_NONE && b->lock_mode != INDEX_LOCK_NONE) {
+		o->lock_mode = b->lock_mode;
+		o->retain_until_ms = o->modified_ms + days * DAY_MS;
+	}
+}
+
 /* Check, then write: see kv_write. */
 static enum err put_object(struct index_view *v, struct arena *a, void *context)
 {
 	struct put_call *c = context;
-	const struct index_object *o = c->object;
+	struct index_object *o = c->object;
 	struct index_key upload = {0};
 	struct index_part *rows = NULL;
 	size_t n_rows = 0;
-	struct current now = {0};
-	uint64_t number;
-	enum err e = index_bucket_number(v, a, o->bucket, &number);
+	struct index_place now = {0};
+	struct index_bucket bucket = {0};
+	enum err e = index_bucket_find(v, a, o->bucket, &bucket);
 
+	*o = c->given;
 	c->no_bucket = e == ERR_NOTFOUND;
 	TRY(e);
 	if (c->upload != NULL) {
-		upload = index_key_upload(number, o->key, c->upload);
+		upload = index_key_upload(bucket.number, o->key, c->upload);
 		if (!index_view_has(v, TABLE_UPLOADS, &upload, &e)) {
 			return e == OK ? ERR_NOTFOUND : e;
 		}
 		TRY(index_upload_rows(v, a, c->upload, &rows, &n_rows));
 		TRY(check_parts(o, (struct index_parts){rows, n_rows}));
 	}
-	struct index_key row = index_key_object(number, o->key);
-	TRY(find_current(v, a, &row, &now));
+	struct index_name name = {bucket.number, o->key};
+	TRY(index_place_find(v, a, &name, NULL, &now));
 	TRY(evaluate(c->condition, &now));
-
-	struct writer w = index_value_begin();
-	index_record_write(o, &w);
-	TRY(index_view_put(v, TABLE_OBJECTS, index_key_bytes(&row), &w));
-	if (now.exists) {
-		TRY(index_garbage_add(v, a, now.object.id, parts_of(&now.object), parts_of(o)));
-	}
+	o->versioned = bucket.versioning == INDEX_VERSIONING_ENABLED;
+	take_default(&bucket, o);
+	TRY(index_place_replace(v, a, &name, &now, o));
 	if (c->upload != NULL) {
 		struct index_parts all = {rows, n_rows};
 		TRY(index_garbage_add(v, a, o->id, all, parts_of(o)));
@@ -142,7 +130,11 @@ static enum err put_object(struct index_view *v, struct arena *a, void *context)
 static enum err check_object(const struct index_object *o)
 {
 	uint64_t sum = 0;
+	size_t at;
 
+	if (bytes_find(o->key, 0, &at)) { /* see index_key_versions */
+		return ERR_INPUT;
+	}
 	if (o->key.n < 1 || o->key.n > INDEX_KEY_MAX || o->wrapped.n > INDEX_WRAPPED_MAX) {
 		return ERR_LIMIT;
 	}
@@ -157,11 +149,12 @@ static enum err check_object(const struct index_object *o)
 	return sum == o->size ? OK : ERR_INPUT;
 }
 
-enum err index_object_put(struct index *x, const struct index_object *object,
+enum err index_object_put(struct index *x, struct index_object *object,
                           const struct index_condition *condition, const uint8_t *upload,
                           bool *ret_no_bucket)
 {
-	struct put_call c = {.object = object, .condition = condition, .upload = upload};
+	struct put_call c = {.object = object, .given = *object, .condition = condition,
+	                     .upload = upload};
 
 	*ret_no_bucket = false;
 	TRY(check_object(object));
@@ -170,79 +163,126 @@ enum err index_object_put(struct index *x, const struct index_object *object,
 	return e;
 }
 
-static enum err delete_current(struct index_view *v, struct arena *a, const struct index_key *row,
-                               const struct current *now)
-{
-	if (!now->exists) {
-		return OK;
-	}
-	TRY(index_view_delete(v, TABLE_OBJECTS, index_key_bytes(row)));
-	return index_garbage_add(v, a, now->object.id, parts_of(&now->object),
-	                         (struct index_parts){NULL, 0});
-}
-
 struct delete_call {
 	struct bytes bucket;
-	const struct bytes *keys;
+	struct index_delete *items;
 	size_t n;
 	const struct index_condition *condition;
+	uint64_t now_ms;
 };
 
-/* One key, or many under one condition (none). */
+/* A delete marker takes the place of the current version. */
+static enum err delete_by_marker(struct index_view *v, struct arena *a,
+                                 const struct delete_call *d, const struct index_name *name,
+                                 const struct index_place *now, struct index_delete *item)
+{
+	struct index_object marker = {.bucket = d->bucket, .key = name->key,
+	                              .modified_ms = d->now_ms, .delete_marker = true,
+	                              .versioned = !item->made.null};
+
+	memcpy(marker.id, item->made.id, sizeof(marker.id));
+	enum err e = index_place_replace(v, a, name, now, &marker);
+	if (e == ERR_DENIED) {
+		item->result = e;
+		return OK;
+	}
+	item->marker = true;
+	item->has_made = true;
+	return e;
+}
+
+static enum err delete_one(struct index_view *v, struct arena *a, const struct delete_call *d,
+                           const struct index_bucket *bucket, struct index_delete *item)
+{
+	struct index_name name = {bucket->number, item->key};
+	struct index_place place;
+
+	item->result = OK;
+	item->marker = false;
+	item->has_made = false;
+	item->made.null = bucket->versioning != INDEX_VERSIONING_ENABLED;
+	TRY(index_place_find(v, a, &name, item->version, &place));
+	TRY(evaluate(d->condition, &place));
+	if (item->version == NULL && bucket->versioning != INDEX_VERSIONING_OFF) {
+		return delete_by_marker(v, a, d, &name, &place, item);
+	}
+	if (!place.exists) {
+		return OK;
+	}
+	if (index_object_locked(&place.object, d->now_ms, item->bypass)) {
+		item->result = ERR_DENIED;
+		return OK;
+	}
+	item->marker = place.object.delete_marker;
+	return index_place_remove(v, a, &name, &place);
+}
+
 static enum err delete_objects(struct index_view *v, struct arena *a, void *context)
 {
 	const struct delete_call *d = context;
-	uint64_t number;
+	struct index_bucket bucket;
 
-	TRY(index_bucket_number(v, a, d->bucket, &number));
+	TRY(index_bucket_find(v, a, d->bucket, &bucket));
 	for (size_t i = 0; i < d->n; i++) {
-		struct index_key row = index_key_object(number, d->keys[i]);
-		struct current now = {0};
-		arena_reset(a); /* a thousand objects of ten thousand parts must fit, too */
-		TRY(find_current(v, a, &row, &now));
-		TRY(evaluate(d->condition, &now));
-		TRY(delete_current(v, a, &row, &now));
+		/* A thousand objects of ten thousand parts must fit, too; of the bucket only numbers are used. */
+		arena_reset(a);
+		TRY(delete_one(v, a, d, &bucket, &d->items[i]));
 	}
 	return OK;
+}
+
+static bool is_row_key(struct bytes key)
+{
+	size_t at;
+
+	return key.n > 0 && key.n <= INDEX_KEY_MAX && !bytes_find(key, 0, &at);
+}
+
+enum err index_objects_delete(struct index *x, struct bytes bucket, struct index_delete *items,
+                              size_t n, const struct index_condition *condition, uint64_t now_ms)
+{
+	struct delete_call d = {bucket, items, n, condition, now_ms};
+
+	for (size_t i = 0; i < n; i++) {
+		random_bytes(items[i].made.id, sizeof(items[i].made.id));
+		if (!is_row_key(items[i].key)) {
+			return ERR_LIMIT;
+		}
+	}
+	return index_view_write(x, delete_objects, &d);
 }
 
 enum err index_object_delete(struct index *x, struct bytes bucket, struct bytes key,
                              const struct index_condition *condition)
 {
-	struct delete_call d = {bucket, &key, 1, condition};
+	struct index_delete item = {.key = key};
 
-	return index_view_write(x, delete_objects, &d);
-}
-
-enum err index_objects_delete(struct index *x, struct bytes bucket, const struct bytes *keys,
-                              size_t n, enum err *ret)
-{
-	struct delete_call d = {bucket, keys, n, NULL};
-	enum err e = index_view_write(x, delete_objects, &d);
-
-	for (size_t i = 0; i < n; i++) { /* one transaction: all or none */
-		ret[i] = e;
-	}
-	return e;
+	TRY(index_objects_delete(x, bucket, &item, 1, condition, clock_real_ms()));
+	return item.result;
 }
 
 static enum err rewrap_object(struct index_view *v, struct arena *a, void *context)
 {
 	const struct index_rewrap *r = context;
-	struct index_object o;
-	uint64_t number;
+	struct index_name name = {.key = r->key};
+	struct index_version version = {.null = false};
+	struct index_place place;
 
-	TRY(index_bucket_number(v, a, r->bucket, &number));
-	struct index_key row = index_key_object(number, r->key);
-	TRY(get_object(v, a, &row, &o));
-	if (memcmp(o.id, r->id, sizeof(o.id)) != 0) {
+	TRY(index_bucket_number(v, a, r->bucket, &name.bucket));
+	TRY(index_place_find(v, a, &name, NULL, &place));
+	if (!place.exists) {
+		return ERR_NOTFOUND;
+	}
+	if (memcmp(place.object.id, r->id, sizeof(version.id)) != 0) {
+		memcpy(version.id, r->id, sizeof(version.id));
+		TRY(index_place_find(v, a, &name, &version, &place));
+	}
+	if (!place.exists || place.object.delete_marker) {
 		return ERR_CONFLICT;
 	}
-	o.wrapped = r->wrapped;
-	o.key_arn = r->key_arn;
-	struct writer w = index_value_begin();
-	index_record_write(&o, &w);
-	return index_view_put(v, TABLE_OBJECTS, index_key_bytes(&row), &w);
+	place.object.wrapped = r->wrapped;
+	place.object.key_arn = r->key_arn;
+	return index_place_write(v, &place);
 }
 
 enum err index_object_rewrap(struct index *x, const struct index_rewrap *r)

@@ -10,6 +10,12 @@
 enum {
 	VERSION = 1,
 	FLAG_MULTIPART = 1,
+	FLAG_DELETE_MARKER = 2,
+	FLAG_VERSIONED = 4,
+	FLAG_TAGS = 8,
+	FLAG_LOCK = 16,
+	FLAGS_ALL = 31,
+	TAGS_MAX = 50,              /* S3 allows 10 */
 	ETAG_MAX_BYTES = 128,
 	TEXT_MAX_BYTES = INDEX_TEXT_MAX, /* content type, names, ARNs */
 	METADATA_MAX = 4096,        /* fields; S3 allows 2 KB of them */
@@ -53,6 +59,30 @@ static void read_part(struct reader *r, struct index_part *p)
 	         p->checksum_kind >= CHECKSUM_KINDS;
 }
 
+static bool has_lock(const struct index_object *o)
+{
+	return o->lock_mode != INDEX_LOCK_NONE || o->legal_hold;
+}
+
+static uint8_t flags_of(const struct index_object *o)
+{
+	unsigned flags = (o->multipart ? FLAG_MULTIPART : 0) |
+	                 (o->delete_marker ? FLAG_DELETE_MARKER : 0) |
+	                 (o->versioned ? FLAG_VERSIONED : 0) | (o->n_tags > 0 ? FLAG_TAGS : 0) |
+	                 (has_lock(o) ? FLAG_LOCK : 0);
+
+	return (uint8_t)flags;
+}
+
+static void write_fields(const struct field *fields, size_t n, struct writer *w)
+{
+	write_u16(w, (uint16_t)n);
+	for (size_t i = 0; i < n; i++) {
+		write_lv16(w, fields[i].name);
+		write_lv16(w, fields[i].value);
+	}
+}
+
 void index_record_write(const struct index_object *o, struct writer *w)
 {
 	write_u8(w, VERSION);
@@ -63,7 +93,7 @@ void index_record_write(const struct index_object *o, struct writer *w)
 	write_u8(w, o->checksum_composite);
 	write_lv16(w, o->checksum);
 	write_u8(w, o->sse);
-	write_u8(w, o->multipart ? FLAG_MULTIPART : 0);
+	write_u8(w, flags_of(o));
 	write_bytes(w, bytes_of(o->id, sizeof(o->id)));
 	write_u32(w, o->blob_size);
 	write_lv16(w, o->bucket);
@@ -71,19 +101,25 @@ void index_record_write(const struct index_object *o, struct writer *w)
 	write_text_field(w, o->key_arn);
 	write_lv16(w, o->wrapped);
 	write_text_field(w, o->content_type);
-	write_u16(w, (uint16_t)o->n_metadata);
-	for (size_t i = 0; i < o->n_metadata; i++) {
-		write_lv16(w, o->metadata[i].name);
-		write_lv16(w, o->metadata[i].value);
+	write_fields(o->metadata, o->n_metadata, w);
+	if (o->n_tags > 0) {
+		write_fields(o->tags, o->n_tags, w);
+	}
+	if (has_lock(o)) {
+		write_u8(w, o->lock_mode);
+		write_u64(w, o->retain_until_ms);
+		write_u8(w, o->legal_hold);
 	}
 	write_u16(w, (uint16_t)o->n_parts);
 	for (size_t i = 0; i < o->n_parts; i++) {
 		write_part(&o->parts[i], w);
 	}
-	w->full = w->full || o->n_metadata > METADATA_MAX || o->n_parts > PARTS_MAX;
+	w->full = w->full || o->n_metadata > METADATA_MAX || o->n_parts > PARTS_MAX ||
+	          o->n_tags > TAGS_MAX;
 }
 
-static void read_head(struct reader *r, struct index_object *o)
+/* What a listing shows. The flags that say what follows are given apart. */
+static void read_head(struct reader *r, struct index_object *o, uint8_t *ret_flags)
 {
 	r->bad = read_u8(r) != VERSION || r->bad;
 	o->size = read_u64(r);
@@ -92,30 +128,36 @@ static void read_head(struct reader *r, struct index_object *o)
 	o->checksum_kind = read_u8(r);
 	o->checksum_composite = read_u8(r);
 	r->bad = r->bad || o->checksum_kind >= CHECKSUM_KINDS || o->checksum_composite > 1;
+	o->checksum = read_lv16(r, CHECKSUM_BYTES_MAX);
+	o->sse = read_u8(r);
+	uint8_t flags = read_u8(r);
+	o->multipart = (flags & FLAG_MULTIPART) != 0;
+	o->delete_marker = (flags & FLAG_DELETE_MARKER) != 0;
+	o->versioned = (flags & FLAG_VERSIONED) != 0;
+	r->bad = r->bad || o->sse > 1 || (flags & ~FLAGS_ALL) != 0;
+	read_into(r, o->id, sizeof(o->id));
+	*ret_flags = flags;
 }
 
 enum err index_record_entry(struct bytes record, struct index_list_entry *ret)
 {
 	struct reader r = reader_of(record);
 	struct index_object o = {0};
+	uint8_t flags;
 
-	read_head(&r, &o);
+	read_head(&r, &o, &flags);
 	ret->size = o.size;
 	ret->modified_ms = o.modified_ms;
 	ret->etag = o.etag;
 	ret->checksum_kind = o.checksum_kind;
 	ret->checksum_composite = o.checksum_composite;
+	ret->delete_marker = o.delete_marker;
+	ret->version = index_version_of(&o);
 	return r.bad ? ERR_CORRUPT : OK;
 }
 
 static void read_names(struct reader *r, struct index_object *o)
 {
-	o->checksum = read_lv16(r, CHECKSUM_BYTES_MAX);
-	o->sse = read_u8(r);
-	uint8_t flags = read_u8(r);
-	o->multipart = (flags & FLAG_MULTIPART) != 0;
-	r->bad = r->bad || o->sse > 1 || (flags & ~FLAG_MULTIPART) != 0;
-	read_into(r, o->id, sizeof(o->id));
 	o->blob_size = read_u32(r);
 	o->bucket = read_lv16(r, INDEX_BUCKET_NAME_MAX);
 	o->key = read_lv16(r, INDEX_KEY_MAX);
@@ -136,9 +178,10 @@ static size_t read_count(struct reader *r, size_t max, size_t least)
 	return n;
 }
 
-static enum err read_metadata(struct reader *r, struct arena *a, struct index_object *o)
+static enum err read_fields(struct reader *r, struct arena *a, size_t max,
+                            const struct field **ret, size_t *ret_n)
 {
-	size_t n = read_count(r, METADATA_MAX, FIELD_LEAST_BYTES);
+	size_t n = read_count(r, max, FIELD_LEAST_BYTES);
 	struct field *fields = arena_alloc(a, n * sizeof(*fields));
 
 	if (fields == NULL) {
@@ -148,9 +191,27 @@ static enum err read_metadata(struct reader *r, struct arena *a, struct index_ob
 		fields[i].name = read_lv16(r, UINT16_MAX);
 		fields[i].value = read_lv16(r, UINT16_MAX);
 	}
-	o->metadata = fields;
-	o->n_metadata = n;
+	*ret = fields;
+	*ret_n = n;
 	return OK;
+}
+
+/* One form only: what is empty has no flag. */
+static enum err read_tags(struct reader *r, struct arena *a, struct index_object *o)
+{
+	TRY(read_fields(r, a, TAGS_MAX, &o->tags, &o->n_tags));
+	r->bad = r->bad || o->n_tags == 0;
+	return OK;
+}
+
+static void read_lock(struct reader *r, struct index_object *o)
+{
+	o->lock_mode = read_u8(r);
+	o->retain_until_ms = read_u64(r);
+	uint8_t hold = read_u8(r);
+	o->legal_hold = hold == 1;
+	r->bad = r->bad || o->lock_mode > INDEX_LOCK_COMPLIANCE || hold > 1 || !has_lock(o) ||
+	         (o->lock_mode == INDEX_LOCK_NONE && o->retain_until_ms != 0);
 }
 
 /* Parts ascend, and their sizes are the object's: a range is computed from them. */
@@ -180,10 +241,17 @@ enum err index_record_borrow(struct bytes record, struct arena *a, struct index_
 {
 	struct reader r = reader_of(record);
 	struct index_object o = {0};
+	uint8_t flags;
 
-	read_head(&r, &o);
+	read_head(&r, &o, &flags);
 	read_names(&r, &o);
-	TRY(read_metadata(&r, a, &o));
+	TRY(read_fields(&r, a, METADATA_MAX, &o.metadata, &o.n_metadata));
+	if ((flags & FLAG_TAGS) != 0) {
+		TRY(read_tags(&r, a, &o));
+	}
+	if ((flags & FLAG_LOCK) != 0) {
+		read_lock(&r, &o);
+	}
 	TRY(read_parts(&r, a, &o));
 	if (read_end(&r) != OK) {
 		return ERR_CORRUPT;
@@ -201,6 +269,13 @@ enum err index_record_read(struct bytes record, struct arena *a, struct index_ob
 	return copy.p == NULL ? ERR_LIMIT : index_record_borrow(copy, a, ret);
 }
 
+/* A bucket without versioning has the record that buckets always had. */
+static bool has_extras(const struct index_bucket *b)
+{
+	return b->versioning != INDEX_VERSIONING_OFF || b->lock ||
+	       b->lock_mode != INDEX_LOCK_NONE || b->lock_days > 0 || b->lock_years > 0;
+}
+
 void index_record_write_bucket(const struct index_bucket *b, struct writer *w)
 {
 	write_u8(w, VERSION);
@@ -211,6 +286,26 @@ void index_record_write_bucket(const struct index_bucket *b, struct writer *w)
 	write_lv16(w, b->owner_id);
 	write_lv16(w, b->owner_name);
 	write_lv16(w, b->region);
+	if (!has_extras(b)) {
+		return;
+	}
+	write_u8(w, b->versioning);
+	write_u8(w, b->lock);
+	write_u8(w, b->lock_mode);
+	write_u32(w, b->lock_days);
+	write_u32(w, b->lock_years);
+}
+
+static void read_extras(struct reader *r, struct index_bucket *b)
+{
+	b->versioning = read_u8(r);
+	uint8_t lock = read_u8(r);
+	b->lock = lock == 1;
+	b->lock_mode = read_u8(r);
+	b->lock_days = read_u32(r);
+	b->lock_years = read_u32(r);
+	r->bad = r->bad || b->versioning > INDEX_VERSIONING_SUSPENDED || lock > 1 ||
+	         b->lock_mode > INDEX_LOCK_COMPLIANCE || !has_extras(b);
 }
 
 enum err index_record_read_bucket(struct bytes record, struct index_bucket *ret)
@@ -226,6 +321,9 @@ enum err index_record_read_bucket(struct bytes record, struct index_bucket *ret)
 	b.owner_id = read_lv16(&r, TEXT_MAX_BYTES);
 	b.owner_name = read_lv16(&r, TEXT_MAX_BYTES);
 	b.region = read_lv16(&r, TEXT_MAX_BYTES);
+	if (r.left > 0) {
+		read_extras(&r, &b);
+	}
 	if (read_end(&r) != OK) {
 		return ERR_CORRUPT;
 	}

@@ -21,12 +21,13 @@ enum index_table {
 	TABLE_GARBAGE,
 	TABLE_META,
 	TABLE_CONFIGS,
+	TABLE_VERSIONS,
 	TABLES,
 };
 
 enum {
 	INDEX_BUCKET_NAME_MAX = 255,
-	INDEX_ROW_KEY_MAX = 8 + INDEX_KEY_MAX + 1 + INDEX_UPLOAD_ID_BYTES,
+	INDEX_ROW_KEY_MAX = 8 + INDEX_KEY_MAX + 1 + 8 + 1 + INDEX_OBJECT_ID_BYTES,
 	INDEX_VALUE_HEAD_BYTES = 4 + 8, /* epoch, counter */
 	INDEX_VALUE_EXTRA_BYTES = INDEX_VALUE_HEAD_BYTES + 16, /* and a tag */
 	INDEX_SCRATCH_MAX_BYTES = 64 << 20, /* arena of one call */
@@ -71,6 +72,10 @@ struct index_key {
 struct bytes index_key_bytes(const struct index_key *k);
 struct index_key index_key_object(uint64_t bucket, struct bytes key);
 struct index_key index_key_upload(uint64_t bucket, struct bytes key, const uint8_t *upload_id);
+/* index_key_versions: what the rows of all older versions of a key begin with. */
+struct index_key index_key_versions(uint64_t bucket, struct bytes key);
+struct index_key index_key_version(uint64_t bucket, struct bytes key, uint64_t sequence,
+                                   const struct index_version *version);
 struct index_key index_key_part(const uint8_t *upload_id, uint32_t number);
 struct index_key index_key_parts(const uint8_t *upload_id); /* what all its parts begin with */
 struct index_key index_key_garbage(uint64_t sequence);
@@ -80,6 +85,7 @@ bool index_key_after(struct index_key *k);
 /* The parts of a row's key; errors: CORRUPT */
 enum err index_key_read_object(struct bytes row, uint64_t *ret_bucket, struct bytes *ret_key);
 enum err index_key_read_upload(struct bytes row, struct bytes *ret_key, const uint8_t **ret_id);
+enum err index_key_read_version(struct bytes row, struct index_version *ret);
 enum err index_key_read_part(struct bytes row, uint32_t *ret_number);
 enum err index_key_read_garbage(struct bytes row, uint64_t *ret_sequence);
 
@@ -141,6 +147,34 @@ enum err index_bucket_number(struct index_view *v, struct arena *a, struct bytes
                              uint64_t *ret);
 /* index_config_drop: remove what a bucket that goes is configured with. */
 enum err index_config_drop(struct index_view *v, uint64_t bucket);
+/* index_bucket_find: the record, borrowing from the arena. */
+enum err index_bucket_find(struct index_view *v, struct arena *a, struct bytes name,
+                           struct index_bucket *ret);
+
+/* Where a version stands (versions.c). */
+struct index_place {
+	bool exists;
+	enum index_table table; /* TABLE_OBJECTS: it is the current one */
+	struct index_key row;
+	struct index_object object; /* borrows from the arena */
+};
+struct index_name { /* of an object: its bucket's number, its key */
+	uint64_t bucket;
+	struct bytes key;
+};
+/* index_place_find: version NULL: the current one. Absence is exists false. */
+enum err index_place_find(struct index_view *v, struct arena *a, const struct index_name *name,
+                          const struct index_version *version, struct index_place *ret);
+/* index_object_locked: must it not be destroyed now? bypass: governance does not count. */
+bool index_object_locked(const struct index_object *o, uint64_t now_ms, bool bypass);
+enum err index_place_write(struct index_view *v, const struct index_place *place);
+/* index_place_replace: make `o` the current version of where `now` stands. A version with an id that stood there is kept among the older ones, and the
+ * null version too when `o` has an id; of null versions there is one: an earlier one becomes garbage. errors: DENIED (that one is locked) */
+enum err index_place_replace(struct index_view *v, struct arena *a, const struct index_name *name,
+                             const struct index_place *now, const struct index_object *o);
+/* index_place_remove: its parts become garbage; the newest older version takes the place of a current one. */
+enum err index_place_remove(struct index_view *v, struct arena *a, const struct index_name *name,
+                            const struct index_place *place);
 /* index_garbage_add: queue the parts of `old` that are not in `keep`. */
 enum err index_garbage_add(struct index_view *v, struct arena *a, const uint8_t *object_id,
                            struct index_parts old, struct index_parts keep);

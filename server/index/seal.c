@@ -27,6 +27,7 @@ static_assert(INDEX_VALUE_EXTRA_BYTES == (int)INDEX_VALUE_HEAD_BYTES + (int)AEAD
 
 const char *const index_table_names[TABLES] = {
 	"epochs", "buckets", "objects", "uploads", "parts", "garbage", "meta", "configs",
+	"versions",
 };
 
 struct index_seal_epoch {

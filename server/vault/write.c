@@ -316,7 +316,7 @@ static enum err end_writer(struct vault_writer *w, enum err e, bool asked_index)
 }
 
 /* Seal the record into the trailer, sync, publish. w is gone afterwards. */
-static enum err publish(struct vault_writer *w, const struct index_object *object,
+static enum err publish(struct vault_writer *w, struct index_object *object,
                         const struct index_condition *condition, const uint8_t *upload,
                         bool *ret_no_bucket)
 {

@@ -41,7 +41,7 @@ def aws(stack):
         checks.ok(out == data, "aws: the same bytes")
         good("cp from stdin", "s3", "cp", "-", "s3://%s/from stdin+odd" % name, stdin=b"hello")
         checks.equal(good("cat", "s3", "cp", "s3://%s/from stdin+odd" % name, "-"), b"hello", "aws: stdin came back")
-        good("mv", "s3", "mv", "--only-show-errors", "--copy-props", "metadata-directive", "s3://%s/big" % name, "s3://%s/moved" % name)
+        good("mv", "s3", "mv", "--only-show-errors", "s3://%s/big" % name, "s3://%s/moved" % name)
         out = good("ls", "s3", "ls", "s3://" + name)
         checks.ok(b"moved" in out and b"big" not in out and str(len(data)).encode() in out, "aws: ls shows name and size")
         head = good("head-object", "s3api", "head-object", "--bucket", name, "--key", "moved")
@@ -85,8 +85,8 @@ def boto(stack):
     refused("a bucket with objects", "BucketNotEmpty", s3.delete_bucket, Bucket="boto")
     refused("a bucket of my own again", "BucketAlreadyOwnedByYou", s3.create_bucket, Bucket="boto",
             CreateBucketConfiguration={"LocationConstraint": stack.region})
-    refused("a sub-resource that is not built", "NotImplemented", s3.put_object_tagging, Bucket="boto", Key="md5",
-            Tagging={"TagSet": []})
+    refused("a sub-resource that is not built", "NotImplemented", s3.restore_object, Bucket="boto", Key="md5",
+            RestoreRequest={"Days": 1})
     checks.equal(s3.get_object(Bucket="boto", Key="md5")["Body"].read(), body, "boto3: and the object is untouched by it")
     other = stack.client("alt")
     refused("another tenant's object", "AccessDenied", other.get_object, Bucket="boto", Key="md5")

@@ -103,6 +103,9 @@ static void test_every_operation(void **state)
 	is("POST", "/b/k?uploadId=x", S3OP_COMPLETE_MULTIPART_UPLOAD);
 	is("DELETE", "/b/k?uploadId=x", S3OP_ABORT_MULTIPART_UPLOAD);
 	is("GET", "/b/k?uploadId=x&max-parts=2", S3OP_LIST_PARTS);
+	is("GET", "/b/k?tagging", S3OP_GET_OBJECT_TAGGING);
+	is("PUT", "/b/k?tagging&versionId=null", S3OP_PUT_OBJECT_TAGGING);
+	is("DELETE", "/b/k?versionId=null&tagging=", S3OP_DELETE_OBJECT_TAGGING);
 }
 
 /* Every static query of AWS's own model (August 2026) that is not built, and older ones. */
@@ -198,6 +201,9 @@ static void test_built_names_where_they_do_not_belong(void **state)
 	is("PUT", "/b/k?uploadId=x", S3OP_UNSUPPORTED);
 	is("PUT", "/b/k?partNumber=1", S3OP_UNSUPPORTED);
 	is("PUT", "/b/k?uploads", S3OP_UNSUPPORTED);
+	is("POST", "/b/k?tagging", S3OP_UNSUPPORTED);
+	is("PUT", "/b/k?tagging&partNumber=1", S3OP_UNSUPPORTED);
+	is_copy("PUT", "/b/k?tagging", S3OP_UNSUPPORTED);
 	is("PUT", "/b/k?delete", S3OP_UNSUPPORTED);
 	is("PUT", "/b/k?versionId=null", S3OP_UNSUPPORTED);
 	is("PUT", "/b/k?location", S3OP_UNSUPPORTED);

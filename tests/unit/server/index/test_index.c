@@ -327,21 +327,22 @@ static void test_race(void **state)
 static void test_delete_many(void **state)
 {
 	struct fixture *f = *state;
-	struct bytes keys[] = {BYTES("a"), BYTES("none"), BYTES("b"), BYTES("a")};
-	enum err ret[4];
+	struct index_delete items[] = {{BYTES("a")}, {BYTES("none")}, {BYTES("b")}, {BYTES("a")}};
 	struct index_garbage *g;
 	struct index_object got;
 
 	make_bucket(f, "b", "t");
-	assert_int_equal(put(f, "b", keys[0], "e", NULL), OK);
-	assert_int_equal(put(f, "b", keys[2], "e", NULL), OK);
-	assert_int_equal(index_objects_delete(f->x, BYTES("b"), keys, 4, ret), OK);
+	assert_int_equal(put(f, "b", items[0].key, "e", NULL), OK);
+	assert_int_equal(put(f, "b", items[2].key, "e", NULL), OK);
+	assert_int_equal(index_objects_delete(f->x, BYTES("b"), items, 4, NULL, 1), OK);
 	for (unsigned i = 0; i < 4; i++) {
-		assert_int_equal(ret[i], OK);
-		assert_int_equal(index_object_get(f->x, f->a, BYTES("b"), keys[i], &got), ERR_NOTFOUND);
+		assert_int_equal(items[i].result, OK);
+		assert_false(items[i].marker);
+		assert_int_equal(index_object_get(f->x, f->a, BYTES("b"), items[i].key, &got),
+		                 ERR_NOTFOUND);
 	}
 	assert_int_equal(garbage(f, &g), 2);
-	assert_int_equal(index_objects_delete(f->x, BYTES("c"), keys, 4, ret), ERR_NOTFOUND);
+	assert_int_equal(index_objects_delete(f->x, BYTES("c"), items, 4, NULL, 1), ERR_NOTFOUND);
 }
 
 /* Listing against a model: S3's rules on a sorted array, written the slow way. */
@@ -669,8 +670,7 @@ static void test_delete_many_large(void **state)
 	struct fixture *f = *state;
 	enum { OBJECTS = 60 };
 	struct index_part *parts = arena_alloc(f->a, INDEX_PARTS_MAX * sizeof(*parts));
-	struct bytes keys[OBJECTS];
-	enum err ret[OBJECTS];
+	struct index_delete items[OBJECTS] = {0};
 
 	make_bucket(f, "b", "t");
 	for (uint32_t i = 0; i < INDEX_PARTS_MAX; i++) {
@@ -680,14 +680,14 @@ static void test_delete_many_large(void **state)
 		char key[8];
 		bool no_bucket;
 		snprintf(key, sizeof(key), "%u", i);
-		keys[i] = arena_copy(f->a, bytes_text(key));
-		struct index_object o = make_object(f, "b", keys[i], "etag");
+		items[i].key = arena_copy(f->a, bytes_text(key));
+		struct index_object o = make_object(f, "b", items[i].key, "etag");
 		o.size = 0;
 		o.parts = parts;
 		o.n_parts = INDEX_PARTS_MAX;
 		assert_int_equal(index_object_put(f->x, &o, NULL, NULL, &no_bucket), OK);
 	}
-	assert_int_equal(index_objects_delete(f->x, BYTES("b"), keys, OBJECTS, ret), OK);
+	assert_int_equal(index_objects_delete(f->x, BYTES("b"), items, OBJECTS, NULL, 1), OK);
 	size_t rows = 0;
 	uint64_t after = 0;
 	for (;;) { /* and the collector reads them in as many pages as its memory needs */
