@@ -116,10 +116,11 @@ class Result:
     def mb_per_s(self):
         return self.payload / self.seconds / 1e6 if self.seconds else 0.0
 
-    def capacity_per_s(self, cores):
-        """Requests a second if these cores had nothing else to do: from the processor time of servers and client."""
+    def capacity(self, cores, of):
+        """`of`, requests or payload, a second if these cores had nothing else to do: from the processor time of servers and
+        client."""
         used = sum(self.cpu.values())
-        return cores * self.requests / used if used else 0.0
+        return cores * of / used if used else 0.0
 
     def as_json(self):
         return {"requests": self.requests, "seconds": round(self.seconds, 3), "requests_per_s": round(self.per_s(), 2),
@@ -185,7 +186,8 @@ def wrk(target, method, connections, seconds, size, script):
     r = json.loads(lines[0][7:])
     # wrk counts the bytes of heads as well, and those of answers under way: right for large objects only.
     payload = r["requests"] * size if sends or size < 1 << 20 else max(r["bytes"], r["requests"] * size)
-    return Result(r["us"] / 1e6, r["requests"], payload, r["errors"], r["p50"] / 1e3, r["p99"] / 1e3)
+    times = (r["p50"] / 1e3, r["p99"] / 1e3) if r["requests"] else ()
+    return Result(r["us"] / 1e6, r["requests"], payload, r["errors"], *times)
 
 
 def uploads(target, connections, seconds, size):
