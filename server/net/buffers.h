@@ -1,6 +1,7 @@
 /*
  * Step buffers: the only large memory that requests use, under one budget for the whole server. Who finds none waits in a
- * queue, first come, first served, and reads nothing meanwhile: that is the back-pressure. Rule that keeps it free of
+ * queue, first come, first served, and reads nothing meanwhile: that is the back-pressure. A sixteenth of the budget is for
+ * those who want one of BUFFER_SMALL_BYTES at most: they do not wait behind slow readers of large bodies. Rule that keeps it free of
  * deadlock: nobody waits while he holds a buffer (buffer_try never waits).
  */
 #ifndef REMPART_NET_BUFFERS_H
@@ -18,6 +19,7 @@ struct buffer {
 	struct buffer *next;
 	size_t size;    /* bytes at p */
 	size_t used;    /* the holder's */
+	bool small;     /* the pool's: it was asked for as a small one */
 	uint8_t *p;     /* BUFFER_FRAME_BYTES before and behind it are the holder's too */
 };
 struct buffer_waiter {

@@ -60,8 +60,8 @@ static void shrinks_under_pressure_then_refuses(void **state)
 		assert_true(b->size == 256 * KIB || b->size == 64 * KIB);
 	}
 	assert_int_equal(large, 3); /* the first half, and the one that crosses it */
-	assert_int_equal(n, 3 + 4);
-	assert_int_equal(buffer_used_bytes(p), 1024 * KIB);
+	assert_int_equal(n, 3 + 3); /* the rest is for small ones */
+	assert_int_equal(buffer_used_bytes(p), 960 * KIB);
 	assert_null(buffer_spare(p, 16 * KIB, 16 * KIB));
 	buffer_give(p, held[--n]);
 	assert_null(buffer_spare(p, 16 * KIB, 16 * KIB)); /* reading ahead needs half of it free */
@@ -75,7 +75,7 @@ static void shrinks_under_pressure_then_refuses(void **state)
 static void serves_in_order(void **state)
 {
 	(void)state;
-	struct buffer_pool *p = buffer_pool_new(256 * KIB);
+	struct buffer_pool *p = buffer_pool_new(280 * KIB);
 	struct buffer *all = buffer_try(p, 256 * KIB, 256 * KIB);
 	struct named w[4];
 
@@ -104,13 +104,13 @@ static void serves_in_order(void **state)
 static void nobody_overtakes(void **state)
 {
 	(void)state;
-	struct buffer_pool *p = buffer_pool_new(256 * KIB);
+	struct buffer_pool *p = buffer_pool_new(280 * KIB);
 	struct buffer *a = buffer_try(p, 64 * KIB, 64 * KIB);
 	struct named big = {{.want = 256 * KIB, .least = 256 * KIB, .ready = note}, 1};
 
 	n_woken = 0;
 	assert_null(buffer_wait(p, &big.w));
-	assert_null(buffer_try(p, 16 * KIB, 16 * KIB)); /* there is room, but somebody waits */
+	assert_null(buffer_try(p, 17 * KIB, 17 * KIB)); /* there is room, but somebody waits */
 	buffer_give(p, a);
 	assert_int_equal(n_woken, 1);
 	assert_int_equal(big.w.granted->size, 256 * KIB);
@@ -118,11 +118,52 @@ static void nobody_overtakes(void **state)
 	buffer_pool_free(p);
 }
 
+/* Small ones pass those who wait for large ones, as far as their reserve goes, and no further. */
+static void small_ones_have_a_reserve(void **state)
+{
+	(void)state;
+	struct buffer_pool *p = buffer_pool_new(512 * KIB); /* 32 of it in reserve */
+	struct buffer *large[8], *small[3];
+	struct named big = {{.want = 64 * KIB, .least = 64 * KIB, .ready = note}, 1};
+	struct named tiny = {{.want = 1, .least = 1, .ready = note}, 2};
+	size_t n = 0;
+
+	n_woken = 0;
+	while ((large[n] = buffer_try(p, 64 * KIB, 64 * KIB)) != NULL) {
+		n++;
+	}
+	assert_int_equal(n, 7); /* 448 of 512, and 32 more are not for them */
+	assert_null(buffer_wait(p, &big.w));
+	small[0] = buffer_try(p, 16 * KIB, 16 * KIB);
+	small[1] = buffer_try(p, 1, 1);
+	assert_non_null(small[0]);
+	assert_non_null(small[1]);
+	assert_null(buffer_try(p, 1, 1)); /* there are 32 more, but the reserve is used up */
+	assert_null(buffer_wait(p, &tiny.w));
+	buffer_give(p, small[0]);
+	assert_int_equal(n_woken, 1);
+	assert_int_equal(woken[0], 2);
+	buffer_give(p, large[--n]);
+	assert_int_equal(n_woken, 2);
+	assert_int_equal(woken[1], 1);
+	small[2] = buffer_try(p, 1, 1); /* nobody waits: beyond the reserve */
+	assert_non_null(small[2]);
+	buffer_give(p, big.w.granted);
+	buffer_give(p, tiny.w.granted);
+	buffer_give(p, small[1]);
+	buffer_give(p, small[2]);
+	while (n > 0) {
+		buffer_give(p, large[--n]);
+	}
+	assert_int_equal(buffer_used_bytes(p), 0);
+	buffer_pool_free(p);
+}
+
 /* Kept memory of one class must not eat the budget of another. */
 static void free_lists_do_not_eat_the_budget(void **state)
 {
 	(void)state;
-	struct buffer_pool *p = buffer_pool_new(512 * KIB);
+	struct buffer_pool *p = buffer_pool_new(548 * KIB);
 	struct buffer *small[32];
 
 	for (int i = 0; i < 32; i++) {
@@ -148,6 +189,7 @@ int main(void)
 		cmocka_unit_test(shrinks_under_pressure_then_refuses),
 		cmocka_unit_test(serves_in_order),
 		cmocka_unit_test(nobody_overtakes),
+		cmocka_unit_test(small_ones_have_a_reserve),
 		cmocka_unit_test(free_lists_do_not_eat_the_budget),
 	};
 

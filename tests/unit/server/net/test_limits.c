@@ -105,6 +105,7 @@ static void full_queues_answer_503(void **state)
 
 	s.workers.threads = 1;
 	s.workers.queue_max = 1;
+	s.limits.loops = 1; /* so that the second request is in the queue before the third */
 	s.service.refuse = refuse_in_style;
 	server_start(&s);
 	blocked[0] = client_open(&s);
