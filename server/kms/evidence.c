@@ -68,7 +68,11 @@ enum err evidence_read(struct arena *a, struct bytes canonical, struct bytes dom
 	                 &e.target));
 	if (e.has_source && (e.target.op == S3OP_COPY_OBJECT ||
 	                     e.target.op == S3OP_UPLOAD_PART_COPY)) {
-		TRY(s3op_copy_source(a, source, &e.source_bucket, &e.source_key, &version));
+		/* One that cannot be read names no object, so no key; it is the client's mistake, not the gateway's. */
+		enum err read = s3op_copy_source(a, source, &e.source_bucket, &e.source_key, &version);
+		if (read != OK && read != ERR_INPUT) {
+			return read;
+		}
 	}
 	*ret = e;
 	return OK;

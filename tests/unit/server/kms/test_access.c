@@ -179,6 +179,11 @@ static void test_copy(void **state)
 	keys[1] = opening("b", "src", 1, o.wrapped);
 	keys[1].source = true;
 	assert_int_equal(ask(f, &part, &keys[1], 1, NULL), KMSPROTO_OK);
+	/* A source that cannot be read is the user's mistake: no alarm, and no key. */
+	const struct sigv4_evidence nonsense = sign(f, &(struct signing){&f->main, "PUT", "/b/dst",
+		.copy_source = "nonsense"});
+	assert_int_equal(ask(f, &nonsense, NULL, 0, NULL), KMSPROTO_OK);
+	refused(f, &nonsense, keys + 1, 1, KMSPROTO_BAD_CALL);
 	/* A plain PUT names no source at all. */
 	const struct sigv4_evidence plain = sign(f, &(struct signing){&f->main, "PUT", "/b/dst"});
 	refused(f, &plain, &keys[1], 1, KMSPROTO_BAD_CALL);
