@@ -9,7 +9,7 @@ enum err gateway_unlock(struct gateway *g, uint64_t deadline_ms)
 {
 	const struct kmsproto_call call = {.kind = KMSPROTO_INDEX_KEY};
 	struct kmsproto_reply reply = {0};
-	if (index_unlocked(g->index)) {
+	if (vault_unlocked(g->vault)) {
 		return OK;
 	}
 	struct arena *a AUTO(arena_freep) = arena_new(UNLOCK_ARENA_BYTES);

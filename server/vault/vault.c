@@ -69,6 +69,11 @@ enum err vault_unlock(struct vault *v, const struct secret *index_key)
 	return e;
 }
 
+bool vault_unlocked(const struct vault *v)
+{
+	return atomic_load(&v->unlocked);
+}
+
 void vault_free(struct vault *v)
 {
 	if (v == NULL) {

@@ -28,6 +28,7 @@ enum err vault_new(const struct vault_options *o, struct vault **ret);
 /* vault_unlock: index key for trailers (copied); also unlocks the index and starts the collector's thread. Until then every other call
  * gives UNAVAILABLE. Again with the same key: no-op. errors: CORRUPT (another key), UNAVAILABLE (no thread), those of the index */
 enum err vault_unlock(struct vault *v, const struct secret *index_key);
+bool vault_unlocked(const struct vault *v);
 void vault_free(struct vault *v); /* stops the collector; NULL-safe */
 
 /* Writing: one part (a whole object, or one part of an upload). */
