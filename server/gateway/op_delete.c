@@ -96,8 +96,9 @@ enum s3error op_delete_objects_end(struct request *r)
 	size_t n = 0;
 	bool quiet = false;
 	TRY_S3(read_keys(r, &items, &n, &quiet));
-	TRY_S3(s3error_of(index_objects_delete(r->g->index, r->target.bucket, items, n, NULL,
-	                                       object_now_ms())));
+	enum err e = index_objects_delete(r->g->index, r->target.bucket, items, n, &r->condition,
+	                                  object_now_ms());
+	TRY_S3(e == ERR_NOTFOUND ? S3E_NO_SUCH_BUCKET : s3error_of(e));
 	struct writer w = writer_growing(GATEWAY_ANSWER_MAX);
 	xml_begin(&w);
 	xml_open(&w, "DeleteResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"");

@@ -126,6 +126,7 @@ static enum s3error check_bucket(struct request *r)
 		return S3E_NO_SUCH_BUCKET;
 	}
 	TRY_S3(check_owner(r, &r->bucket, "x-amz-expected-bucket-owner"));
+	r->condition.bucket = r->bucket.number;
 	return r->has_source_bucket
 	               ? check_owner(r, &r->source_bucket, "x-amz-source-expected-bucket-owner")
 	               : S3E_NONE;
@@ -142,6 +143,20 @@ static enum s3error look_up_bucket(struct request *r)
 	}
 	r->has_bucket = e == OK;
 	return S3E_NONE;
+}
+
+/* While a collected body came, the bucket may have been deleted and its name taken by somebody else. */
+static enum s3error check_same_bucket(struct request *r)
+{
+	struct index_bucket now;
+	if (r->op->bucket == OP_BUCKET_NONE || r->text.max == 0) {
+		return S3E_NONE; /* objects: index_condition decides */
+	}
+	enum err e = index_bucket_get(r->g->index, r->a, r->target.bucket, &now);
+	if (e == OK && now.number != r->bucket.number) {
+		e = ERR_NOTFOUND;
+	}
+	return e == ERR_NOTFOUND ? S3E_NO_SUCH_BUCKET : s3error_of(e);
 }
 
 static enum s3error stages(struct request *r)
@@ -209,6 +224,9 @@ static enum err step_end(struct exchange *x)
 	enum s3error e = S3E_NONE;
 	if (r->body != NULL) {
 		e = body_finish(r->body);
+	}
+	if (e == S3E_NONE) {
+		e = check_same_bucket(r);
 	}
 	if (e == S3E_NONE) {
 		e = r->op->end(r);

@@ -23,6 +23,12 @@ enum err index_object_get(struct index *x, struct arena *a, struct bytes bucket,
 	return OK;
 }
 
+/* A bucket that was deleted and made anew is another one, perhaps another tenant's. */
+static bool is_meant(const struct index_condition *c, const struct index_bucket *b)
+{
+	return c == NULL || c->bucket == 0 || c->bucket == b->number;
+}
+
 static enum err evaluate(const struct index_condition *c, const struct index_place *now)
 {
 	bool exists = now->exists && !now->object.delete_marker;
@@ -102,6 +108,9 @@ static enum err put_object(struct index_view *v, struct arena *a, void *context)
 	enum err e = index_bucket_find(v, a, o->bucket, &bucket);
 
 	*o = c->given;
+	if (e == OK && !is_meant(c->condition, &bucket)) {
+		e = ERR_NOTFOUND;
+	}
 	c->no_bucket = e == ERR_NOTFOUND;
 	TRY(e);
 	if (c->upload != NULL) {
@@ -223,6 +232,9 @@ static enum err delete_objects(struct index_view *v, struct arena *a, void *cont
 	struct index_bucket bucket;
 
 	TRY(index_bucket_find(v, a, d->bucket, &bucket));
+	if (!is_meant(d->condition, &bucket)) {
+		return ERR_NOTFOUND;
+	}
 	for (size_t i = 0; i < d->n; i++) {
 		/* A thousand objects of ten thousand parts must fit, too; of the bucket only numbers are used. */
 		arena_reset(a);

@@ -2,6 +2,8 @@
 """Requests made to harm: they are refused, and nobody else notices."""
 
 import http.client
+import os
+import socket
 import sys
 import threading
 
@@ -55,6 +57,47 @@ def unsigned(stack):
         c.close()
 
 
+class Slow:
+    """A signed request of "alt" that stops in its body until end() sends the rest."""
+
+    def __init__(self, stack, method, path, body, query=""):
+        self.body, self.ops = body, stack.gateway_ops_port
+        lines = ["%s %s%s HTTP/1.1" % (method, path, "?" + query if query else ""),
+                 "Host: 127.0.0.1:%d" % stack.s3_port, "Content-Length: %d" % len(body)]
+        for name, value in stack.sign(method, path, body, who="alt", query=query).items():
+            if name.lower() not in ("host", "content-length"):
+                lines.append("%s: %s" % (name, value))
+        self.socket = socket.create_connection(("127.0.0.1", stack.s3_port), timeout=60)
+        self.socket.sendall("\r\n".join(lines + ["Expect: 100-continue", "", ""]).encode())
+        checks.ok(b" 100 " in self.socket.recv(100), "%s %s: the bucket is there" % (method, path))
+        self.socket.sendall(body[:-1000])
+
+    def end(self):
+        self.socket.sendall(self.body[-1000:])
+        with self.socket:
+            return int(self.socket.recv(1000).split()[1])
+
+
+def bucket_of_the_same_name(stack):
+    """A request that began in one bucket does not end in another tenant's that took its name."""
+    main, alt = stack.client(), stack.client("alt")
+    where = {"LocationConstraint": stack.region}
+    alt.create_bucket(Bucket="name", CreateBucketConfiguration=where)
+    pad = b"<!--" + b"x" * 100000 + b"-->"
+    slow = [Slow(stack, "PUT", "/name/put", os.urandom(200000)),
+            Slow(stack, "POST", "/name", b"<Delete>" + pad + b"<Object><Key>deleted</Key></Object></Delete>", "delete="),
+            Slow(stack, "PUT", "/name/tagged", b"<Tagging>" + pad + b"<TagSet><Tag><Key>a</Key><Value>b</Value></Tag>"
+                 b"</TagSet></Tagging>", "tagging=")]
+    alt.delete_bucket(Bucket="name")
+    main.create_bucket(Bucket="name", CreateBucketConfiguration=where)
+    for key in ("put", "deleted", "tagged"):
+        main.put_object(Bucket="name", Key=key, Body=b"mine")
+    checks.equal([s.end() for s in slow], [404] * len(slow), "they end with NoSuchBucket")
+    for key in ("put", "deleted", "tagged"):
+        checks.equal(stack.request("GET", "/name/" + key)[::2], (200, b"mine"), "the other tenant's %s is untouched" % key)
+    checks.equal(stack.request("GET", "/name/tagged", query="tagging=")[2].count(b"<Tag>"), 0, "and has no tag")
+
+
 def neighbours(stack):
     """Many of them at once cost the others nothing but time."""
     running = True
@@ -77,9 +120,20 @@ def neighbours(stack):
     checks.equal(stack.request("PUT", "/data/key", b"x", key)[0], 400, "a KMS key id of 300 bytes")
 
 
+def no_alarms(stack):
+    """A client's mistakes are his: no entry that blames the gateway."""
+    for source in ("nonsense", "/data/%zz", ""):
+        status = stack.request("PUT", "/data/copy", b"", {"x-amz-copy-source": source})[0]
+        checks.equal(status, 400, "the copy source %r" % source)
+    stack.published()
+    checks.equal([e for e in stack.entries() if e["result"] == "bad-call"], [], "no alarm in the log")
+
+
 with Stack() as stack:
     stack.client().create_bucket(Bucket="data", CreateBucketConfiguration={"LocationConstraint": stack.region})
     limits(stack)
     source_of_others(stack)
+    bucket_of_the_same_name(stack)
     neighbours(stack)
+    no_alarms(stack)
 sys.exit(checks.done())

@@ -239,6 +239,27 @@ static void test_objects(void **state)
 	assert_int_equal(index_object_delete(f->x, BYTES("b"), bad.key, NULL), OK);
 }
 
+/* Who began with a bucket must not end in another one that has its name now. */
+static void test_bucket_of_the_same_name(void **state)
+{
+	struct fixture *f = *state;
+	const struct index_condition old = {.bucket = make_bucket(f, "b", "t")};
+	struct index_object o = make_object(f, "b", BYTES("k"), "e");
+	struct index_delete item = {.key = BYTES("k")};
+	bool no_bucket;
+
+	assert_int_equal(index_bucket_delete(f->x, BYTES("b")), OK);
+	const struct index_condition now = {.bucket = make_bucket(f, "b", "other")};
+	assert_int_equal(index_object_put(f->x, &o, &old, NULL, &no_bucket), ERR_NOTFOUND);
+	assert_true(no_bucket);
+	assert_int_equal(index_object_put(f->x, &o, &now, NULL, &no_bucket), OK);
+	assert_int_equal(index_object_put(f->x, &o, &old, NULL, &no_bucket), ERR_NOTFOUND);
+	assert_int_equal(index_object_delete(f->x, BYTES("b"), BYTES("k"), &old), ERR_NOTFOUND);
+	assert_int_equal(index_objects_delete(f->x, BYTES("b"), &item, 1, &old, 1), ERR_NOTFOUND);
+	assert_int_equal(index_object_get(f->x, f->a, BYTES("b"), BYTES("k"), &o), OK);
+	assert_int_equal(index_object_delete(f->x, BYTES("b"), BYTES("k"), &now), OK);
+}
+
 static void test_rewrap(void **state)
 {
 	struct fixture *f = *state;
@@ -775,6 +796,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_locked, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_buckets, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_objects, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_bucket_of_the_same_name, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rewrap, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_conditions, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_race, setup, teardown),
