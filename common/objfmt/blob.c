@@ -12,7 +12,7 @@
 #include "common/crypto/kdf.h"
 #include "common/objfmt/objfmt.h"
 
-enum { COMMITMENT_BYTES = 32, INFO_BYTES_MAX = 32 };
+enum { COMMITMENT_BYTES = 32, INFO_BYTES_MAX = 32, ETAG_INFO_BYTES_MAX = 96 };
 
 static const char magic[4] = {'R', 'P', 'B', 'L'};
 
@@ -148,4 +148,20 @@ void objfmt_blob_free(struct objfmt_blob *b)
 void objfmt_blob_freep(struct objfmt_blob **b)
 {
 	objfmt_blob_free(*b);
+}
+
+enum err objfmt_part_etag(const struct secret *dek, struct bytes digest, uint64_t size,
+                          uint8_t ret[OBJFMT_ETAG_BYTES])
+{
+	AUTO(secret_freep) struct secret *tag = NULL;
+	uint8_t memory[ETAG_INFO_BYTES_MAX];
+	struct writer info = writer_fixed(memory, sizeof(memory));
+
+	write_text(&info, "rempart part etag v1");
+	write_u64(&info, size);
+	write_bytes(&info, digest);
+	TRY(writer_end(&info));
+	TRY(kdf_hkdf(dek, (struct bytes){NULL, 0}, writer_bytes(&info), OBJFMT_ETAG_BYTES, &tag));
+	memcpy(ret, secret_bytes(tag).p, OBJFMT_ETAG_BYTES); /* a value made to be published */
+	return OK;
 }

@@ -37,6 +37,7 @@ enum {
 	OBJFMT_ID_BYTES = 32,
 	OBJFMT_SEED_BYTES = 32,
 	OBJFMT_DEK_BYTES = 32,
+	OBJFMT_ETAG_BYTES = 16,
 	OBJFMT_TRAILER_FOOT_BYTES = 8,
 	OBJFMT_TRAILER_PAD_BYTES = 256,
 	OBJFMT_SEGMENTS_MAX = 1 << 16,       /* of one blob: 4 GiB under one key */
@@ -77,6 +78,12 @@ enum err objfmt_segment_open(struct objfmt_blob *b, uint64_t number, bool last, 
                              uint8_t *out);
 void objfmt_blob_free(struct objfmt_blob *b);
 void objfmt_blob_freep(struct objfmt_blob **b);
+
+/* objfmt_part_etag: the entity tag of a part in an upload with this DEK. The same content has the same tag within the
+ * upload, so a part that is sent twice may finish in any order; without the DEK the tag tells nothing, and it means
+ * nothing in another upload. digest: at most 32 bytes of any checksum of the content. errors: NOMEM, LIMIT */
+enum err objfmt_part_etag(const struct secret *dek, struct bytes digest, uint64_t size,
+                          uint8_t ret[OBJFMT_ETAG_BYTES]);
 
 /* objfmt_trailer_seal: append the trailer (sealed record and foot) to out. errors: NOMEM, LIMIT */
 enum err objfmt_trailer_seal(const struct secret *index_key, const uint8_t id[OBJFMT_ID_BYTES],

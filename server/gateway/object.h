@@ -56,6 +56,11 @@ enum s3error object_take_metadata(struct request *r, struct index_object *o);
 enum s3error object_take_sse(struct request *r, struct index_object *o);
 /* object_random_etag: 32 random hex digits and "-<parts>": nothing of the content leaks. */
 enum s3error object_random_etag(struct request *r, uint32_t parts, struct bytes *ret);
+/* object_part_etag: part->etag from part->checksum and the size; grant.keys[key] is the upload's DEK. */
+enum s3error object_part_etag(struct request *r, size_t key, uint64_t size,
+                              struct index_part *part);
+/* object_part_checksum: the kind to compute of a part: the upload's, else one that the ETag needs. */
+enum checksum_kind object_part_checksum(const struct index_object *upload);
 enum s3error object_md5_etag(struct request *r, struct bytes md5, uint32_t parts, struct bytes *ret);
 
 /* object_now_ms: the time of a change, in whole seconds: HTTP dates know no more, and a listing must

@@ -260,15 +260,15 @@ enum s3error op_upload_part_copy_begin(struct request *r)
 	struct digests d = {0};
 	struct index_part part = {0};
 	bool md5 = r->upload.object.sse == INDEX_SSE_AES256;
-	enum checksum_kind kind = (enum checksum_kind)r->upload.object.checksum_kind;
+	enum checksum_kind kind = object_part_checksum(&r->upload.object);
 	TRY_S3(copy_with_digests(r, object_dek(r, 0), object_dek(r, 1), md5, kind, &d));
+	part.checksum_kind = (uint8_t)kind;
+	part.checksum = bytes_of(d.value, d.n);
 	if (md5) {
 		TRY_S3(object_md5_etag(r, bytes_of(d.md5_value, d.md5_n), 0, &part.etag));
 	} else {
-		TRY_S3(object_random_etag(r, 0, &part.etag));
+		TRY_S3(object_part_etag(r, 1, r->count, &part));
 	}
-	part.checksum_kind = (uint8_t)kind;
-	part.checksum = bytes_of(d.value, d.n);
 	TRY_S3(upload_store_part(r, &part));
 	answer_copied_part(r, &part);
 	return S3E_NONE;

@@ -134,7 +134,7 @@ enum s3error op_upload_part_begin(struct request *r)
 {
 	const struct body_sink sink = {.data = store, .context = r};
 	TRY_S3(body_new(r, GATEWAY_OBJECT_MAX, r->upload.object.sse == INDEX_SSE_AES256,
-	                (enum checksum_kind)r->upload.object.checksum_kind, sink, &r->body));
+	                object_part_checksum(&r->upload.object), sink, &r->body));
 	return s3error_of(vault_write_begin(r->g->vault, object_dek(r, 0), request_deadline(r),
 	                                    &r->writer));
 }
@@ -156,7 +156,7 @@ enum s3error op_upload_part_end(struct request *r)
 	if (r->upload.object.sse == INDEX_SSE_AES256) {
 		TRY_S3(object_md5_etag(r, body_md5(r->body), 0, &part.etag));
 	} else {
-		TRY_S3(object_random_etag(r, 0, &part.etag));
+		TRY_S3(object_part_etag(r, 0, body_size(r->body), &part));
 	}
 	vault_write_deadline(r->writer, request_deadline(r));
 	TRY_S3(upload_store_part(r, &part));

@@ -122,6 +122,28 @@ static void test_keys_differ(void **state)
 	assert_false(bytes_equal(objfmt_blob_header(f->blob), objfmt_blob_header(other_dek)));
 }
 
+static void test_part_etags(void **state)
+{
+	uint8_t first[OBJFMT_ETAG_BYTES], again[OBJFMT_ETAG_BYTES], other[OBJFMT_ETAG_BYTES];
+	AUTO(secret_freep) struct secret *one = secret_random(OBJFMT_DEK_BYTES);
+	AUTO(secret_freep) struct secret *two = secret_random(OBJFMT_DEK_BYTES);
+	const uint8_t digest[8] = {1, 2, 3, 4, 5, 6, 7, 8};
+	const uint8_t nearly[8] = {1, 2, 3, 4, 5, 6, 7, 9};
+	const uint8_t long_digest[200] = {0};
+
+	(void)state;
+	assert_int_equal(objfmt_part_etag(one, bytes_of(digest, 8), 9, first), OK);
+	assert_int_equal(objfmt_part_etag(one, bytes_of(digest, 8), 9, again), OK);
+	assert_memory_equal(first, again, OBJFMT_ETAG_BYTES);
+	assert_int_equal(objfmt_part_etag(one, bytes_of(nearly, 8), 9, other), OK);
+	assert_memory_not_equal(first, other, OBJFMT_ETAG_BYTES);
+	assert_int_equal(objfmt_part_etag(one, bytes_of(digest, 8), 10, other), OK);
+	assert_memory_not_equal(first, other, OBJFMT_ETAG_BYTES);
+	assert_int_equal(objfmt_part_etag(two, bytes_of(digest, 8), 9, other), OK);
+	assert_memory_not_equal(first, other, OBJFMT_ETAG_BYTES);
+	assert_int_equal(objfmt_part_etag(two, bytes_of(long_digest, 200), 9, other), ERR_LIMIT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -129,6 +151,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_seal_limits, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_place, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_keys_differ, set_up, tear_down),
+		cmocka_unit_test(test_part_etags),
 	};
 
 	return secret_init(1024) == OK ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
