@@ -193,26 +193,44 @@ enum err index_bucket_delete(struct index *x, struct bytes name)
 	return index_view_write(x, delete_bucket, &name);
 }
 
+/* The bucket to `found` when it is the tenant's; those of others, however many, leave nothing in the arena. */
+static enum err collect_bucket(struct bytes record, struct arena *a, struct bytes tenant,
+                               struct writer *found)
+{
+	struct index_bucket b;
+
+	TRY(index_record_read_bucket(record, &b));
+	if (!bytes_equal(b.tenant, tenant)) {
+		return OK;
+	}
+	struct bytes copy = arena_copy(a, record);
+	if (copy.p == NULL) {
+		return ERR_LIMIT;
+	}
+	TRY(index_record_read_bucket(copy, &b));
+	write_bytes(found, bytes_of(&b, sizeof(b)));
+	return writer_end(found);
+}
+
 /* The buckets of a tenant as a growing list of records; the caller frees the writer. */
 static enum err collect_buckets(struct index_view *v, struct arena *a, struct bytes tenant,
                                 struct writer *found)
 {
+	AUTO(arena_freep) struct arena *scratch = arena_new(INDEX_SCRATCH_MAX_BYTES);
 	struct kv_cursor *c;
-	struct bytes key, value;
+	struct bytes key, value, record;
 
+	if (scratch == NULL) {
+		return ERR_NOMEM;
+	}
 	TRY(kv_cursor_open(v->txn, TABLE_BUCKETS, &c));
 	enum err e = kv_seek(c, BYTES(""), &key, &value);
 	for (; e == OK; e = kv_next(c, &key, &value)) {
-		struct index_bucket b;
-		struct bytes record;
-		TRY(index_view_open(v, TABLE_BUCKETS, key, value, a, &record));
-		TRY(index_record_read_bucket(record, &b));
-		if (bytes_equal(b.tenant, tenant)) {
-			write_bytes(found, bytes_of(&b, sizeof(b)));
-		}
+		arena_reset(scratch);
+		TRY(index_view_open(v, TABLE_BUCKETS, key, value, scratch, &record));
+		TRY(collect_bucket(record, a, tenant, found));
 	}
-	TRY(e == ERR_NOTFOUND ? OK : e);
-	return writer_end(found);
+	return e == ERR_NOTFOUND ? OK : e;
 }
 
 enum err index_bucket_list(struct index *x, struct arena *a, struct bytes tenant,

@@ -239,6 +239,28 @@ static void test_objects(void **state)
 	assert_int_equal(index_object_delete(f->x, BYTES("b"), bad.key, NULL), OK);
 }
 
+/* A tenant's list costs what is in it, not what other tenants have. */
+static void test_buckets_of_others(void **state)
+{
+	struct fixture *f = *state;
+	struct arena *small = arena_new(8 << 10);
+	struct index_bucket *list;
+	char name[16];
+	size_t n = 0;
+
+	for (unsigned i = 0; i < 200; i++) {
+		snprintf(name, sizeof(name), "other-%u", i);
+		make_bucket(f, name, "other");
+	}
+	make_bucket(f, "zz-mine", "t");
+	assert_int_equal(index_bucket_list(f->x, small, BYTES("t"), &list, &n), OK);
+	assert_int_equal(n, 1);
+	assert_true(bytes_is(list[0].name, "zz-mine"));
+	assert_int_equal(index_bucket_list(f->x, f->a, BYTES("other"), &list, &n), OK);
+	assert_int_equal(n, 200);
+	arena_free(small);
+}
+
 /* Who began with a bucket must not end in another one that has its name now. */
 static void test_bucket_of_the_same_name(void **state)
 {
@@ -796,6 +818,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_locked, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_buckets, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_objects, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_buckets_of_others, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bucket_of_the_same_name, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rewrap, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_conditions, setup, teardown),
