@@ -30,3 +30,17 @@ enum err gateway_unlock(struct gateway *g, uint64_t deadline_ms)
 	}
 	return e;
 }
+
+bool gateway_copy_begin(struct gateway *g)
+{
+	if (atomic_fetch_add(&g->copies, 1) < g->copies_max) {
+		return true;
+	}
+	atomic_fetch_sub(&g->copies, 1);
+	return false;
+}
+
+void gateway_copy_end(struct gateway *g)
+{
+	atomic_fetch_sub(&g->copies, 1);
+}

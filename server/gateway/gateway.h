@@ -28,6 +28,8 @@ struct gateway {
 	struct bytes region;
 	struct bytes domains; /* host-style domains, separated by spaces */
 	bool access_log;
+	unsigned copies_max; /* long copies at a time: each holds a worker from its begin to its end */
+	_Atomic unsigned copies;
 	_Atomic uint64_t requests[S3OP_COUNT];
 	_Atomic uint64_t errors[S3OP_COUNT];
 };
@@ -35,5 +37,9 @@ struct gateway {
 /* gateway_unlock: make sure that index and vault have the index key; asks the KMS when they
  * have not. errors: UNAVAILABLE (KMS down or sealed), CORRUPT (index of another KMS), TIMEOUT */
 enum err gateway_unlock(struct gateway *g, uint64_t deadline_ms);
+
+/* gateway_copy_begin: false when as many long copies run as may; else gateway_copy_end follows. Any thread. */
+bool gateway_copy_begin(struct gateway *g);
+void gateway_copy_end(struct gateway *g);
 
 #endif

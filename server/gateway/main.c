@@ -139,6 +139,8 @@ static enum err open_listeners(struct program *p, struct report *report)
 	p->gateway.region = bytes_text(p->config.region);
 	p->gateway.domains = bytes_text(p->config.domains);
 	p->gateway.access_log = p->config.access_log;
+	/* The other half of the workers is for everybody else. */
+	p->gateway.copies_max = p->config.workers > 1 ? (unsigned)p->config.workers / 2 : 1;
 	p->status = (struct status_context){&p->gateway, p->store, p->httpd};
 	p->s3_service = request_service(&p->gateway);
 	p->ops_service = status_service(&p->status);

@@ -5,7 +5,11 @@
 #include "common/codec/xml.h"
 #include "server/gateway/ops.h"
 
-enum { COPY_STEP_BYTES = 256 << 10, COPY_DEADLINE_MS = 60000 };
+enum {
+	COPY_STEP_BYTES = 256 << 10,
+	COPY_DEADLINE_MS = 60000,
+	COPY_LONG_BYTES = 64 << 20, /* more holds a worker for a time that others notice */
+};
 
 static enum s3error find_source(struct request *r)
 {
@@ -155,6 +159,10 @@ static enum s3error copy_with_digests(struct request *r, const struct secret *so
                                       const struct secret *target_dek, bool md5,
                                       enum checksum_kind kind, struct digests *d)
 {
+	bool is_long = r->count > COPY_LONG_BYTES;
+	if (is_long && !gateway_copy_begin(r->g)) {
+		return S3E_SLOW_DOWN;
+	}
 	enum err e = md5 ? checksum_new(CHECKSUM_MD5, &d->md5) : OK;
 	if (e == OK && kind != CHECKSUM_NONE) {
 		e = checksum_new(kind, &d->checksum);
@@ -164,6 +172,9 @@ static enum s3error copy_with_digests(struct request *r, const struct secret *so
 	}
 	checksum_free(d->md5);
 	checksum_free(d->checksum);
+	if (is_long) {
+		gateway_copy_end(r->g);
+	}
 	return s3error_of(e);
 }
 

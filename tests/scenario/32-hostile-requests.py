@@ -98,6 +98,25 @@ def bucket_of_the_same_name(stack):
     checks.equal(stack.request("GET", "/name/tagged", query="tagging=")[2].count(b"<Tag>"), 0, "and has no tag")
 
 
+def long_copies(stack):
+    """Long copies do not take all workers: of two, one is for the others."""
+    stack.client().put_object(Bucket="data", Key="long", Body=bytes(70 << 20))
+    answers = []
+
+    def copy(n):
+        source = {"x-amz-copy-source": "/data/long"}
+        answers.append(stack.request("PUT", "/data/copy%d" % n, b"", source)[0])
+
+    threads = [threading.Thread(target=copy, args=(n,)) for n in range(6)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    checks.ok(set(answers) == {200, 503}, "some are told to come again: %s" % sorted(answers))
+    copy(7)
+    checks.equal(answers[-1], 200, "and may, when the others are done")
+
+
 def neighbours(stack):
     """Many of them at once cost the others nothing but time."""
     running = True
@@ -129,11 +148,12 @@ def no_alarms(stack):
     checks.equal([e for e in stack.entries() if e["result"] == "bad-call"], [], "no alarm in the log")
 
 
-with Stack() as stack:
+with Stack(gateway="workers = 2") as stack:
     stack.client().create_bucket(Bucket="data", CreateBucketConfiguration={"LocationConstraint": stack.region})
     limits(stack)
     source_of_others(stack)
     bucket_of_the_same_name(stack)
+    long_copies(stack)
     neighbours(stack)
     no_alarms(stack)
 sys.exit(checks.done())
