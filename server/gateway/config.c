@@ -65,6 +65,7 @@ enum err gateway_config_load(const char *path, struct gateway_config *c, struct 
 		{"kms", "key", CONF_FILE, true, NULL, c->kms_key},
 		{"kms", "enrolment_secret", CONF_FILE, true, NULL, c->kms_secret},
 		{"kms", "timeout_ms", CONF_NUMBER, false, "10000", &c->kms_timeout_ms, 100, 60000},
+		{"lifecycle", "day_seconds", CONF_NUMBER, false, "86400", &c->day_s, 1, 86400},
 		{"ops", "listen", CONF_LISTEN, false, NULL, &c->ops},
 	};
 	TRY(conf_load(path, keys, COUNT(keys), ret_report));

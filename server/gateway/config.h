@@ -20,6 +20,7 @@ struct gateway_config {
 	char kms_certificate[CONF_TEXT_BYTES], kms_key[CONF_TEXT_BYTES];
 	char kms_secret[CONF_TEXT_BYTES];
 	uint64_t kms_timeout_ms;
+	uint64_t day_s;
 	struct conf_listen ops;
 	uint64_t connections_max, buffer_bytes, drain_s;
 };

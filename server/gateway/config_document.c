@@ -2,6 +2,7 @@
 
 #include "common/base/attr.h"
 #include "server/gateway/cors.h"
+#include "server/gateway/lifecycle.h"
 
 enum {
 	TAGS_MAX = 50,           /* of a bucket (S3, "Using cost allocation S3 bucket tags") */
@@ -166,6 +167,8 @@ static const struct config_document documents[] = {
 	{INDEX_CONFIG_TAGGING, &tagging, TAG_NODES_MAX, check_tagging, S3E_NO_TAG_SET, 204},
 	{INDEX_CONFIG_ENCRYPTION, &encryption, NODES_MAX, check_encryption, S3E_NO_ENCRYPTION, 200},
 	{INDEX_CONFIG_CORS, &cors_shape, CORS_NODES_MAX, cors_check, S3E_NO_CORS, 200},
+	{INDEX_CONFIG_LIFECYCLE, &lifecycle_shape, LIFECYCLE_NODES_MAX, lifecycle_check,
+	 S3E_NO_LIFECYCLE, 200},
 	{INDEX_CONFIG_OWNERSHIP, &ownership, NODES_MAX, NULL, S3E_NO_OWNERSHIP, 200},
 	{INDEX_CONFIG_PUBLIC_ACCESS, &public_access, NODES_MAX, complete_public,
 	 S3E_NO_PUBLIC_ACCESS_BLOCK, 200},

@@ -30,6 +30,8 @@ struct gateway {
 	bool access_log;
 	unsigned copies_max; /* long copies at a time: each holds a worker from its begin to its end */
 	_Atomic unsigned copies;
+	uint64_t day_ms;      /* of lifecycle rules */
+	atomic_uint_fast64_t lifecycle_expired, lifecycle_aborted;
 	_Atomic uint64_t requests[S3OP_COUNT];
 	_Atomic uint64_t errors[S3OP_COUNT];
 };

@@ -10,6 +10,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "server/gateway/config.h"
+#include "server/gateway/expire.h"
 #include "server/gateway/request.h"
 #include "server/gateway/status.h"
 
@@ -36,6 +37,7 @@ struct program {
 	struct kmsclient *kms;
 	struct worker_pool *pool;
 	struct httpd *httpd;
+	struct expirer *expirer;
 	struct gateway gateway;
 	struct status_context status;
 	struct http_service s3_service, ops_service;
@@ -141,6 +143,7 @@ static enum err open_listeners(struct program *p, struct report *report)
 	p->gateway.access_log = p->config.access_log;
 	/* The other half of the workers is for everybody else. */
 	p->gateway.copies_max = p->config.workers > 1 ? (unsigned)p->config.workers / 2 : 1;
+	p->gateway.day_ms = p->config.day_s * 1000;
 	p->status = (struct status_context){&p->gateway, p->store, p->httpd};
 	p->s3_service = request_service(&p->gateway);
 	p->ops_service = status_service(&p->status);
@@ -151,6 +154,7 @@ static enum err open_listeners(struct program *p, struct report *report)
 
 static void close_all(struct program *p)
 {
+	expirer_stop(p->expirer);
 	worker_pool_stop(p->pool);
 	httpd_free(p->httpd);
 	vault_free(p->vault);
@@ -170,6 +174,9 @@ static int serve(struct program *p, struct report *report)
 	enum err e = open_parts(p, report);
 	if (e == OK) {
 		e = open_listeners(p, report);
+	}
+	if (e == OK) {
+		e = expirer_start(&p->gateway, &p->expirer);
 	}
 	if (e != OK) {
 		return fail(report, e);

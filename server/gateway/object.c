@@ -11,6 +11,7 @@
 #include "common/codec/xml.h"
 #include "common/objfmt/objfmt.h"
 #include "server/gateway/config_document.h"
+#include "server/gateway/lifecycle.h"
 #include "server/gateway/ops.h"
 
 enum { ETAG_RANDOM_BYTES = 16, METADATA_FIELDS_MAX = 128, TEXT_MAX = 128 };
@@ -183,6 +184,7 @@ void object_headers(struct request *r, const struct index_object *o)
 	if (o->n_tags > 0) {
 		answer_header_u64(r, "x-amz-tagging-count", o->n_tags);
 	}
+	lifecycle_headers(r, o);
 	/* A checksum of the whole on a range would make the client refuse good bytes. */
 	if (bytes_is_nocase(request_header(r, "x-amz-checksum-mode"), "ENABLED") && !r->ranged) {
 		object_checksum_header(r, (enum checksum_kind)o->checksum_kind, o->checksum,

@@ -7,6 +7,7 @@
 #include "common/codec/base64.h"
 #include "common/codec/hex.h"
 #include "common/codec/xml.h"
+#include "server/gateway/lifecycle.h"
 #include "server/gateway/ops.h"
 
 enum { COMPLETE_NODES_MAX = 10 * INDEX_PARTS_MAX, CHECKSUM_TEXT_MAX = 64 };
@@ -257,5 +258,6 @@ enum s3error op_complete_upload_end(struct request *r)
 	xml_close(&w, "CompleteMultipartUploadResult");
 	answer_xml(r, 200, &w);
 	object_sse_headers(r, o);
+	lifecycle_headers(r, o);
 	return S3E_NONE;
 }

@@ -3,6 +3,7 @@
 
 #include "common/base/clock.h"
 #include "common/codec/xml.h"
+#include "server/gateway/lifecycle.h"
 #include "server/gateway/ops.h"
 
 enum {
@@ -189,6 +190,7 @@ static void answer_copied_object(struct request *r, const struct index_object *o
 	xml_close(&w, "CopyObjectResult");
 	answer_xml(r, 200, &w);
 	object_sse_headers(r, o);
+	lifecycle_headers(r, o);
 }
 
 static void answer_copied_part(struct request *r, const struct index_part *part)

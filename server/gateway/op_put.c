@@ -1,4 +1,5 @@
 /* PutObject. */
+#include "server/gateway/lifecycle.h"
 #include "server/gateway/ops.h"
 
 enum s3error op_put_object_prepare(struct request *r)
@@ -50,6 +51,7 @@ enum s3error op_put_object_end(struct request *r)
 	answer_empty(r, 200);
 	object_etag_header(r, o->etag);
 	object_sse_headers(r, o);
+	lifecycle_headers(r, o);
 	object_checksum_header(r, (enum checksum_kind)o->checksum_kind, o->checksum, 0);
 	return S3E_NONE;
 }

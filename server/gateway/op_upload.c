@@ -3,6 +3,7 @@
 
 #include "common/codec/hex.h"
 #include "common/codec/xml.h"
+#include "server/gateway/lifecycle.h"
 #include "server/gateway/ops.h"
 
 enum s3error upload_find(struct request *r)
@@ -100,6 +101,7 @@ enum s3error op_create_upload_begin(struct request *r)
 	xml_close(&w, "InitiateMultipartUploadResult");
 	answer_xml(r, 200, &w);
 	object_sse_headers(r, &upload.object);
+	lifecycle_upload_headers(r, upload.object.key, upload.created_ms);
 	if (upload.object.checksum_kind != CHECKSUM_NONE) {
 		answer_header(r, "x-amz-checksum-algorithm",
 		              bytes_text(checksum_name(

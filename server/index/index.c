@@ -250,6 +250,55 @@ enum err index_bucket_list(struct index *x, struct arena *a, struct bytes tenant
 	return OK;
 }
 
+/* The bucket of a row: its record lives in the arena. */
+static enum err open_bucket(struct index_view *v, struct arena *a, struct bytes key,
+                            struct bytes value, struct index_bucket *ret)
+{
+	struct bytes record;
+
+	TRY(index_view_open(v, TABLE_BUCKETS, key, value, a, &record));
+	return index_record_read_bucket(record, ret);
+}
+
+static enum err fill_buckets(struct index_view *v, struct arena *a, struct bytes after, size_t max,
+                             struct index_bucket *page, size_t *ret_n)
+{
+	struct kv_cursor *c;
+	struct bytes key, value;
+	size_t n = 0;
+
+	TRY(kv_cursor_open(v->txn, TABLE_BUCKETS, &c));
+	enum err e = kv_seek(c, after, &key, &value);
+	if (e == OK && bytes_equal(key, after)) {
+		e = kv_next(c, &key, &value);
+	}
+	while (e == OK && n < max) {
+		e = open_bucket(v, a, key, value, &page[n]);
+		if (e == OK) {
+			n++;
+			e = kv_next(c, &key, &value);
+		}
+	}
+	kv_cursor_close(c);
+	*ret_n = n;
+	return e == ERR_NOTFOUND ? OK : e;
+}
+
+enum err index_bucket_page(struct index *x, struct arena *a, struct bytes after, size_t max,
+                           struct index_bucket **ret, size_t *ret_n)
+{
+	AUTO(index_view_end) struct index_view v = {0};
+	struct index_bucket *page = arena_alloc(a, max * sizeof(*page));
+
+	if (page == NULL) {
+		return ERR_LIMIT;
+	}
+	TRY(index_view_begin(x, &v));
+	TRY(fill_buckets(&v, a, after, max, page, ret_n));
+	*ret = page;
+	return OK;
+}
+
 static const struct bytes mark_key = {(const uint8_t *)"mark", 4};
 
 enum err index_mark_get(struct index *x, struct index_mark *ret)

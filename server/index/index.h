@@ -136,6 +136,9 @@ enum err index_bucket_delete(struct index *x, struct bytes name);
 /* index_bucket_list: all buckets of a tenant, by name. */
 enum err index_bucket_list(struct index *x, struct arena *a, struct bytes tenant, struct index_bucket **ret, size_t *ret_n);
 
+/* index_bucket_page: up to max buckets of all tenants, by name, behind `after`. */
+enum err index_bucket_page(struct index *x, struct arena *a, struct bytes after, size_t max, struct index_bucket **ret, size_t *ret_n);
+
 /* What a bucket is configured with: one document of each kind, checked by the gateway, opaque here. Removed with the bucket. */
 enum index_config {
 	INDEX_CONFIG_TAGGING = 1, /* numbers are on disk */
@@ -166,6 +169,7 @@ struct index_condition {
 	uint64_t bucket;            /* number of the bucket that was meant; 0: any -> NOTFOUND when another one has its name by now */
 	bool none_match_any;        /* If-None-Match: *  -> CONFLICT when there is an object */
 	struct bytes match;         /* If-Match: one etag without quotes, or "*"; empty: no condition -> CONFLICT when it differs, NOTFOUND when there is none */
+	uint64_t modified_max_ms;   /* not 0: only an object that is there and was not modified later -> CONFLICT */
 };
 /* index_object_put: publish. Sets object->versioned by the bucket's versioning, and its default retention when the object comes with none. What it
  * replaces is kept as an older version (enabled; suspended, unless it is the null version) or queued as garbage, in the same transaction. The bucket must exist (NOTFOUND with

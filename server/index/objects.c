@@ -36,6 +36,10 @@ static enum err evaluate(const struct index_condition *c, const struct index_pla
 	if (c == NULL) {
 		return OK;
 	}
+	bool unchanged = exists && now->object.modified_ms <= c->modified_max_ms;
+	if (c->modified_max_ms != 0 && !unchanged) {
+		return ERR_CONFLICT;
+	}
 	if (c->none_match_any && exists) {
 		return ERR_CONFLICT;
 	}

@@ -6,7 +6,7 @@ import hashlib
 import http.client
 import sys
 
-from stack import Checks, Stack
+from stack import Checks, Stack, wait_for
 
 checks = Checks()
 
@@ -234,6 +234,93 @@ def buckets(stack):
     checks.equal(stack.request("GET", "/", query="max-buckets=0")[0], 400, "no page of nothing")
 
 
+def lifecycle_documents(stack):
+    s3 = stack.client()
+    make(stack, "rules")
+    def put(*rules):
+        return s3.put_bucket_lifecycle_configuration(Bucket="rules", LifecycleConfiguration={"Rules": list(rules)})
+    def rule(**more):
+        return dict({"Status": "Enabled", "Filter": {"Prefix": "p/"}, "Expiration": {"Days": 3}}, **more)
+    refused("no lifecycle at first", "NoSuchLifecycleConfiguration", s3.get_bucket_lifecycle_configuration, Bucket="rules")
+    rules = [rule(ID="one"), rule(ID="two", Filter={"And": {"Prefix": "q", "ObjectSizeGreaterThan": 5, "ObjectSizeLessThan": 10}}),
+             rule(ID="three", Status="Disabled", Filter={}, AbortIncompleteMultipartUpload={"DaysAfterInitiation": 7})]
+    put(*rules)
+    checks.equal(s3.get_bucket_lifecycle_configuration(Bucket="rules")["Rules"], rules, "lifecycle comes back")
+    put(rule())
+    ids = [r["ID"] for r in s3.get_bucket_lifecycle_configuration(Bucket="rules")["Rules"]]
+    checks.ok(len(ids) == 1 and len(ids[0]) == 32, "a rule without ID gets one")
+    for what, code, bad in (
+            ("the same ID twice", "InvalidArgument", [rule(ID="a"), rule(ID="a")]),
+            ("a long ID", "InvalidArgument", [rule(ID="a" * 256)]),
+            ("no day", "InvalidArgument", [rule(Expiration={"Days": 0})]),
+            ("less than a day", "InvalidArgument", [rule(Expiration={"Days": -1})]),
+            ("noon", "InvalidArgument", [rule(Expiration={"Date": "2030-01-01T12:00:00Z"})]),
+            ("days and a date", "MalformedXML", [rule(Expiration={"Days": 1, "Date": "2030-01-01T00:00:00Z"})]),
+            ("a status that is none", "MalformedXML", [rule(Status="enabled")]),
+            ("no action", "InvalidRequest", [{"Status": "Enabled", "Filter": {}, "ID": "x"}]),
+            ("sizes for uploads", "InvalidRequest", [rule(Filter={"ObjectSizeGreaterThan": 5},
+                                                         AbortIncompleteMultipartUpload={"DaysAfterInitiation": 1})]),
+            ("an And of one", "MalformedXML", [rule(Filter={"And": {"Prefix": "a"}})]),
+            ("another storage class", "NotImplemented", [rule(Transitions=[{"Days": 1, "StorageClass": "GLACIER"}])])):
+        refused("lifecycle with " + what, code, put, *bad)
+    checks.equal([r["ID"] for r in s3.get_bucket_lifecycle_configuration(Bucket="rules")["Rules"]], ids,
+                 "refused rules change nothing")
+    s3.delete_bucket_lifecycle(Bucket="rules")
+    refused("no lifecycle after deletion", "NoSuchLifecycleConfiguration", s3.get_bucket_lifecycle_configuration, Bucket="rules")
+
+
+def lifecycle_headers(stack):
+    """Far from due: what is announced."""
+    s3 = stack.client()
+    make(stack, "announced")
+    s3.put_bucket_lifecycle_configuration(Bucket="announced", LifecycleConfiguration={"Rules": [
+        {"ID": "by date", "Status": "Enabled", "Filter": {"Prefix": "d/"}, "Expiration": {"Date": "2090-01-02T00:00:00Z"}},
+        {"ID": "days", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 2000000000},
+         "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 2000000000}}]})
+    wanted = 'expiry-date="Mon, 02 Jan 2090 00:00:00 GMT", rule-id="by%20date"'
+    # 2,000,000,000 days of one second are some 63 years: later than that date.
+    put = s3.put_object(Bucket="announced", Key="d/x", Body=b"x")
+    checks.equal(put["Expiration"], wanted, "PUT tells when the object goes")
+    for what, answer in (("HEAD", s3.head_object(Bucket="announced", Key="d/x")), ("GET", s3.get_object(Bucket="announced", Key="d/x"))):
+        checks.equal(answer["Expiration"], put["Expiration"], "%s tells the same" % what)
+    upload = s3.create_multipart_upload(Bucket="announced", Key="u")
+    checks.equal(upload["AbortRuleId"], "days", "an upload is told when it is given up")
+    checks.ok("Expiration" not in s3.put_object(Bucket="conf", Key="stays", Body=b"x"), "nothing without a rule")
+
+
+def lifecycle_works(stack):
+    """A day is one second in this stack."""
+    s3 = stack.client()
+    make(stack, "going")
+    for key in ("old/a", "old/b", "keep/a", "older"):
+        s3.put_object(Bucket="going", Key=key, Body=b"x" * 10)
+    s3.put_object(Bucket="going", Key="big", Body=b"x" * 1000)
+    uploads = [s3.create_multipart_upload(Bucket="going", Key=key)["UploadId"] for key in ("old/up", "keep/up")]
+    s3.upload_part(Bucket="going", Key="old/up", UploadId=uploads[0], PartNumber=1, Body=b"x" * 100)
+    s3.put_bucket_lifecycle_configuration(Bucket="going", LifecycleConfiguration={"Rules": [
+        {"ID": "a", "Status": "Enabled", "Filter": {"Prefix": "old/"}, "Expiration": {"Days": 1},
+         "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}},
+        {"ID": "b", "Status": "Enabled", "Filter": {"ObjectSizeGreaterThan": 999}, "Expiration": {"Date": "2020-01-01T00:00:00Z"}},
+        {"ID": "c", "Status": "Disabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}}]})
+    def left():
+        keys = [o["Key"] for o in s3.list_objects_v2(Bucket="going").get("Contents", [])]
+        ups = [u["Key"] for u in s3.list_multipart_uploads(Bucket="going").get("Uploads", [])]
+        return (keys, ups)
+    wait_for("lifecycle to remove what is due", lambda: left() == (["big", "keep/a", "older"], ["keep/up"])
+             or left() == (["keep/a", "older"], ["keep/up"]))
+    wait_for("a date in the past, by size", lambda: left() == (["keep/a", "older"], ["keep/up"]))
+    checks.ok(True, "what is due goes, the rest stays")
+    checks.equal(s3.get_object(Bucket="going", Key="keep/a")["Body"].read(), b"x" * 10, "what stays is whole")
+    refused("what went is gone", "NoSuchKey", s3.get_object, Bucket="going", Key="old/a")
+    metrics = stack.ops(stack.gateway_ops_port, "/metrics")[1]
+    def metric(name):
+        return [int(line.split()[-1]) for line in metrics.splitlines() if line.startswith("rempart_gateway_" + name + " ")]
+    checks.equal((metric("lifecycle_expired_total"), metric("lifecycle_aborted_total")), ([3], [1]), "counted")
+    s3.delete_bucket_lifecycle(Bucket="going")
+    s3.put_object(Bucket="going", Key="old/c", Body=b"x")
+    checks.equal(left()[0], ["keep/a", "old/c", "older"], "no rule, no expiration")
+
+
 def lifetime(stack):
     """Configuration survives a crash of the gateway and goes with its bucket."""
     s3 = stack.client()
@@ -248,7 +335,7 @@ def lifetime(stack):
 
 
 def main():
-    with Stack() as stack:
+    with Stack(store="[lifecycle]\nday_seconds = 1") as stack:
         make(stack, "conf")
         tagging(stack)
         encryption(stack)
@@ -257,6 +344,9 @@ def main():
         unused(stack)
         attributes(stack)
         buckets(stack)
+        lifecycle_documents(stack)
+        lifecycle_headers(stack)
+        lifecycle_works(stack)
         lifetime(stack)
         stack.published()
         checks.ok(stack.audit()[0] == 0, "the log verifies")

@@ -770,6 +770,47 @@ static void test_record(void **state)
 	writer_free(&w);
 }
 
+/* What lifecycle deletes is the object that it judged, never one that was written since. */
+static void test_delete_unchanged(void **state)
+{
+	struct fixture *f = *state;
+	struct index_condition c = {.modified_max_ms = 98};
+	struct index_object got;
+	make_bucket(f, "old", "1");
+	struct index_object o = make_object(f, "old", BYTES("k"), "e"); /* modified at 99 */
+	bool no_bucket;
+
+	assert_int_equal(index_object_delete(f->x, BYTES("old"), BYTES("k"), &c), ERR_CONFLICT);
+	assert_int_equal(index_object_put(f->x, &o, NULL, NULL, &no_bucket), OK);
+	assert_int_equal(index_object_delete(f->x, BYTES("old"), BYTES("k"), &c), ERR_CONFLICT);
+	assert_int_equal(index_object_get(f->x, f->a, BYTES("old"), BYTES("k"), &got), OK);
+	c.modified_max_ms = 99;
+	assert_int_equal(index_object_delete(f->x, BYTES("old"), BYTES("k"), &c), OK);
+	assert_int_equal(index_object_get(f->x, f->a, BYTES("old"), BYTES("k"), &got), ERR_NOTFOUND);
+}
+
+static void test_bucket_pages(void **state)
+{
+	struct fixture *f = *state;
+	struct index_bucket *page;
+	size_t n;
+
+	make_bucket(f, "a", "1");
+	make_bucket(f, "b", "2");
+	make_bucket(f, "c", "1");
+	assert_int_equal(index_bucket_page(f->x, f->a, BYTES(""), 2, &page, &n), OK);
+	assert_int_equal(n, 2);
+	assert_true(bytes_is(page[0].name, "a") && bytes_is(page[1].name, "b"));
+	assert_true(bytes_is(page[1].tenant, "2"));
+	assert_int_equal(index_bucket_page(f->x, f->a, page[1].name, 2, &page, &n), OK);
+	assert_int_equal(n, 1);
+	assert_true(bytes_is(page[0].name, "c"));
+	assert_int_equal(index_bucket_page(f->x, f->a, BYTES("bb"), 2, &page, &n), OK);
+	assert_int_equal(n, 1);
+	assert_int_equal(index_bucket_page(f->x, f->a, BYTES("c"), 2, &page, &n), OK);
+	assert_int_equal(n, 0);
+}
+
 /* Documents of a bucket: replaced, removed, gone with the bucket, never those of a namesake. */
 static void test_configs(void **state)
 {
@@ -815,6 +856,8 @@ int main(void)
 	}
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_configs, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_delete_unchanged, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_bucket_pages, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_locked, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_buckets, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_objects, setup, teardown),
