@@ -70,7 +70,8 @@ static enum err counted(enum err e, uint64_t *count, atomic_uint_fast64_t *total
 static enum err expire_entry(struct walk *w, const struct index_list_entry *entry)
 {
 	const struct lifecycle_object o = {entry->key, entry->size, entry->modified_ms};
-	const struct index_condition same = {.modified_max_ms = entry->modified_ms};
+	const struct index_condition same = {.bucket = w->bucket->number,
+	                                     .modified_max_ms = entry->modified_ms};
 	uint64_t at = 0;
 	if (lifecycle_expiry(&w->rules, &o, w->g->day_ms, &at) == NULL || at > w->now_ms) {
 		return OK;
