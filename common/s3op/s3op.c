@@ -22,7 +22,7 @@ enum {
 	SUB_LOCATION = 1 << 3,
 	SUB_DELETE = 1 << 4,
 	SUB_LIST_V2 = 1 << 5,
-	SUB_NULL_VERSION = 1 << 6, /* versionId=null: the only version there is */
+	SUB_VERSION = 1 << 6,
 	SUB_VERSIONING = 1 << 7,
 	SUB_OTHER = 1 << 8,        /* an operation that is not built */
 	SUB_TAGGING = 1 << 12,
@@ -41,16 +41,20 @@ enum {
 	SUB_REPLICATION = 1 << 25,
 	SUB_ACCELERATE = 1 << 26,
 	SUB_ATTRIBUTES = 1 << 27,
+	SUB_VERSIONS = 1 << 9,
+	SUB_OBJECT_LOCK = 1 << 10,
+	SUB_RETENTION = 1 << 11,
+	SUB_LEGAL_HOLD = 1 << 28,
 };
 
 /* Every name that selects an S3 operation: AWS's (botocore's model of August 2026 and the older
  * guides), then those of other stores, whose clients would not expect a plain read or write. */
 static const char *const other_names[] = {
-	"abac", "analytics", "annotation", "intelligent-tiering", "inventory", "legal-hold",
+	"abac", "analytics", "annotation", "intelligent-tiering", "inventory", 
 	"metadataAnnotationTable", "metadataConfiguration", "metadataInventoryTable",
-	"metadataJournalTable", "metadataTable", "metrics", "object-lock", "renameObject",
-	"restore", "retention", "select", "select-type", "session", "torrent",
-	"versions",
+	"metadataJournalTable", "metadataTable", "metrics", "renameObject",
+	"restore", "select", "select-type", "session", "torrent",
+	
 
 	"append", "billing", "compose", "events", "lambdaArn", "mdsearch", "object-legal-hold",
 	"position", "replication-metrics", "replication-reset", "replication-reset-status",
@@ -75,6 +79,10 @@ static const struct route {
 	{"DELETE", LEVEL_BUCKET, 0, 0, COPY_ANY, S3OP_DELETE_BUCKET},
 	{"GET", LEVEL_BUCKET, SUB_LOCATION, 0, COPY_ANY, S3OP_GET_BUCKET_LOCATION},
 	{"GET", LEVEL_BUCKET, SUB_VERSIONING, 0, COPY_ANY, S3OP_GET_BUCKET_VERSIONING},
+	{"PUT", LEVEL_BUCKET, SUB_VERSIONING, 0, COPY_NO, S3OP_PUT_BUCKET_VERSIONING},
+	{"GET", LEVEL_BUCKET, SUB_VERSIONS, 0, COPY_ANY, S3OP_LIST_OBJECT_VERSIONS},
+	{"GET", LEVEL_BUCKET, SUB_OBJECT_LOCK, 0, COPY_ANY, S3OP_GET_OBJECT_LOCK},
+	{"PUT", LEVEL_BUCKET, SUB_OBJECT_LOCK, 0, COPY_NO, S3OP_PUT_OBJECT_LOCK},
 	{"GET", LEVEL_BUCKET, 0, 0, COPY_ANY, S3OP_LIST_OBJECTS},
 	{"GET", LEVEL_BUCKET, SUB_LIST_V2, 0, COPY_ANY, S3OP_LIST_OBJECTS_V2},
 	{"GET", LEVEL_BUCKET, SUB_UPLOADS, 0, COPY_ANY, S3OP_LIST_MULTIPART_UPLOADS},
@@ -110,23 +118,27 @@ static const struct route {
 	{"GET", LEVEL_BUCKET, SUB_REPLICATION, 0, COPY_ANY, S3OP_GET_BUCKET_REPLICATION},
 	{"GET", LEVEL_BUCKET, SUB_ACCELERATE, 0, COPY_ANY, S3OP_GET_BUCKET_ACCELERATE},
 
-	{"GET", LEVEL_OBJECT, 0, SUB_PART_NUMBER | SUB_NULL_VERSION, COPY_ANY, S3OP_GET_OBJECT},
-	{"HEAD", LEVEL_OBJECT, 0, SUB_PART_NUMBER | SUB_NULL_VERSION, COPY_ANY, S3OP_HEAD_OBJECT},
-	{"GET", LEVEL_OBJECT, SUB_TAGGING, SUB_NULL_VERSION, COPY_ANY, S3OP_GET_OBJECT_TAGGING},
-	{"PUT", LEVEL_OBJECT, SUB_TAGGING, SUB_NULL_VERSION, COPY_NO, S3OP_PUT_OBJECT_TAGGING},
-	{"DELETE", LEVEL_OBJECT, SUB_TAGGING, SUB_NULL_VERSION, COPY_ANY, S3OP_DELETE_OBJECT_TAGGING},
+	{"GET", LEVEL_OBJECT, 0, SUB_PART_NUMBER | SUB_VERSION, COPY_ANY, S3OP_GET_OBJECT},
+	{"HEAD", LEVEL_OBJECT, 0, SUB_PART_NUMBER | SUB_VERSION, COPY_ANY, S3OP_HEAD_OBJECT},
+	{"GET", LEVEL_OBJECT, SUB_RETENTION, SUB_VERSION, COPY_ANY, S3OP_GET_OBJECT_RETENTION},
+	{"PUT", LEVEL_OBJECT, SUB_RETENTION, SUB_VERSION, COPY_NO, S3OP_PUT_OBJECT_RETENTION},
+	{"GET", LEVEL_OBJECT, SUB_LEGAL_HOLD, SUB_VERSION, COPY_ANY, S3OP_GET_OBJECT_LEGAL_HOLD},
+	{"PUT", LEVEL_OBJECT, SUB_LEGAL_HOLD, SUB_VERSION, COPY_NO, S3OP_PUT_OBJECT_LEGAL_HOLD},
+	{"GET", LEVEL_OBJECT, SUB_TAGGING, SUB_VERSION, COPY_ANY, S3OP_GET_OBJECT_TAGGING},
+	{"PUT", LEVEL_OBJECT, SUB_TAGGING, SUB_VERSION, COPY_NO, S3OP_PUT_OBJECT_TAGGING},
+	{"DELETE", LEVEL_OBJECT, SUB_TAGGING, SUB_VERSION, COPY_ANY, S3OP_DELETE_OBJECT_TAGGING},
 	{"PUT", LEVEL_OBJECT, 0, 0, COPY_NO, S3OP_PUT_OBJECT},
 	{"PUT", LEVEL_OBJECT, 0, 0, COPY_YES, S3OP_COPY_OBJECT},
-	{"DELETE", LEVEL_OBJECT, 0, SUB_NULL_VERSION, COPY_ANY, S3OP_DELETE_OBJECT},
+	{"DELETE", LEVEL_OBJECT, 0, SUB_VERSION, COPY_ANY, S3OP_DELETE_OBJECT},
 	{"POST", LEVEL_OBJECT, SUB_UPLOADS, 0, COPY_ANY, S3OP_CREATE_MULTIPART_UPLOAD},
 	{"PUT", LEVEL_OBJECT, SUB_UPLOAD_ID | SUB_PART_NUMBER, 0, COPY_NO, S3OP_UPLOAD_PART},
 	{"PUT", LEVEL_OBJECT, SUB_UPLOAD_ID | SUB_PART_NUMBER, 0, COPY_YES, S3OP_UPLOAD_PART_COPY},
 	{"POST", LEVEL_OBJECT, SUB_UPLOAD_ID, 0, COPY_ANY, S3OP_COMPLETE_MULTIPART_UPLOAD},
 	{"DELETE", LEVEL_OBJECT, SUB_UPLOAD_ID, 0, COPY_ANY, S3OP_ABORT_MULTIPART_UPLOAD},
 	{"GET", LEVEL_OBJECT, SUB_UPLOAD_ID, 0, COPY_ANY, S3OP_LIST_PARTS},
-	{"GET", LEVEL_OBJECT, SUB_ACL, SUB_NULL_VERSION, COPY_ANY, S3OP_GET_OBJECT_ACL},
-	{"PUT", LEVEL_OBJECT, SUB_ACL, SUB_NULL_VERSION, COPY_NO, S3OP_PUT_OBJECT_ACL},
-	{"GET", LEVEL_OBJECT, SUB_ATTRIBUTES, SUB_NULL_VERSION, COPY_ANY, S3OP_GET_OBJECT_ATTRIBUTES},
+	{"GET", LEVEL_OBJECT, SUB_ACL, SUB_VERSION, COPY_ANY, S3OP_GET_OBJECT_ACL},
+	{"PUT", LEVEL_OBJECT, SUB_ACL, SUB_VERSION, COPY_NO, S3OP_PUT_OBJECT_ACL},
+	{"GET", LEVEL_OBJECT, SUB_ATTRIBUTES, SUB_VERSION, COPY_ANY, S3OP_GET_OBJECT_ATTRIBUTES},
 };
 
 static unsigned sub_resource(const struct field *parameter)
@@ -139,7 +151,11 @@ static unsigned sub_resource(const struct field *parameter)
 		{"uploads", NULL, SUB_UPLOADS},     {"uploadId", NULL, SUB_UPLOAD_ID},
 		{"location", NULL, SUB_LOCATION},   {"partNumber", NULL, SUB_PART_NUMBER},
 		{"delete", NULL, SUB_DELETE},       {"list-type", "2", SUB_LIST_V2},
-		{"versionId", "null", SUB_NULL_VERSION},
+		{"versionId", NULL, SUB_VERSION},
+		{"versions", NULL, SUB_VERSIONS},
+		{"object-lock", NULL, SUB_OBJECT_LOCK},
+		{"retention", NULL, SUB_RETENTION},
+		{"legal-hold", NULL, SUB_LEGAL_HOLD},
 		{"versioning", NULL, SUB_VERSIONING},
 		{"tagging", NULL, SUB_TAGGING},
 		{"encryption", NULL, SUB_ENCRYPTION},
@@ -229,8 +245,9 @@ enum err s3op_resolve(struct arena *a, struct bytes method, struct bytes host_bu
 	TRY(split_path(a, host_bucket, path, &t));
 	for (size_t i = 0; i < n_query; i++) {
 		unsigned sub = sub_resource(&query[i]);
-		if (sub == SUB_NULL_VERSION) {
-			t.version = query[i].value;
+		if (sub == SUB_VERSION) { /* of two, nobody knows which one is meant */
+			sub |= t.version.p != NULL ? SUB_OTHER : 0;
+			t.version = query[i].value.p == NULL ? BYTES("") : query[i].value;
 		}
 		subs |= sub;
 	}
@@ -304,6 +321,18 @@ static const struct {
 	[S3OP_COMPLETE_MULTIPART_UPLOAD] = {"CompleteMultipartUpload", "s3:PutObject"},
 	[S3OP_ABORT_MULTIPART_UPLOAD] = {"AbortMultipartUpload", "s3:AbortMultipartUpload"},
 	[S3OP_LIST_PARTS] = {"ListParts", "s3:ListMultipartUploadParts"},
+	[S3OP_PUT_BUCKET_VERSIONING] = {"PutBucketVersioning", "s3:PutBucketVersioning"},
+	[S3OP_LIST_OBJECT_VERSIONS] = {"ListObjectVersions", "s3:ListBucketVersions"},
+	[S3OP_GET_OBJECT_LOCK] = {
+		"GetObjectLockConfiguration", "s3:GetBucketObjectLockConfiguration",
+	},
+	[S3OP_PUT_OBJECT_LOCK] = {
+		"PutObjectLockConfiguration", "s3:PutBucketObjectLockConfiguration",
+	},
+	[S3OP_GET_OBJECT_RETENTION] = {"GetObjectRetention", "s3:GetObjectRetention"},
+	[S3OP_PUT_OBJECT_RETENTION] = {"PutObjectRetention", "s3:PutObjectRetention"},
+	[S3OP_GET_OBJECT_LEGAL_HOLD] = {"GetObjectLegalHold", "s3:GetObjectLegalHold"},
+	[S3OP_PUT_OBJECT_LEGAL_HOLD] = {"PutObjectLegalHold", "s3:PutObjectLegalHold"},
 	[S3OP_GET_OBJECT_TAGGING] = {"GetObjectTagging", "s3:GetObjectTagging"},
 	[S3OP_PUT_OBJECT_TAGGING] = {"PutObjectTagging", "s3:PutObjectTagging"},
 	[S3OP_DELETE_OBJECT_TAGGING] = {"DeleteObjectTagging", "s3:DeleteObjectTagging"},

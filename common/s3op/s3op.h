@@ -65,6 +65,14 @@ enum s3op {
 	S3OP_GET_BUCKET_ACCELERATE,
 	S3OP_GET_OBJECT_ATTRIBUTES,
 	S3OP_PREFLIGHT, /* OPTIONS; never signed, the KMS never sees it */
+	S3OP_PUT_BUCKET_VERSIONING,
+	S3OP_LIST_OBJECT_VERSIONS,
+	S3OP_GET_OBJECT_LOCK,
+	S3OP_PUT_OBJECT_LOCK,
+	S3OP_GET_OBJECT_RETENTION,
+	S3OP_PUT_OBJECT_RETENTION,
+	S3OP_GET_OBJECT_LEGAL_HOLD,
+	S3OP_PUT_OBJECT_LEGAL_HOLD,
 	S3OP_GET_OBJECT_TAGGING,
 	S3OP_PUT_OBJECT_TAGGING,
 	S3OP_DELETE_OBJECT_TAGGING,
@@ -75,7 +83,7 @@ struct s3op_target {
 	enum s3op op;
 	struct bytes bucket; /* decoded; empty for service-level operations */
 	struct bytes key;    /* decoded; empty for bucket-level operations */
-	struct bytes version; /* versionId; p NULL without one */
+	struct bytes version; /* versionId as sent (also a nonsense one); p NULL without */
 };
 
 /*

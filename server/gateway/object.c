@@ -16,14 +16,6 @@
 
 enum { ETAG_RANDOM_BYTES = 16, METADATA_FIELDS_MAX = 128, TEXT_MAX = 128 };
 
-enum s3error object_find(struct request *r)
-{
-	enum err e = index_object_get(r->g->index, r->a, r->target.bucket, r->target.key,
-	                              &r->object);
-	r->has_object = e == OK;
-	return e == ERR_NOTFOUND ? S3E_NONE : s3error_of(e);
-}
-
 uint64_t object_now_ms(void)
 {
 	return clock_real_ms() / 1000 * 1000;
@@ -185,6 +177,8 @@ void object_headers(struct request *r, const struct index_object *o)
 		answer_header_u64(r, "x-amz-tagging-count", o->n_tags);
 	}
 	lifecycle_headers(r, o);
+	object_version_header(r, o);
+	object_lock_headers(r, o);
 	/* A checksum of the whole on a range would make the client refuse good bytes. */
 	if (bytes_is_nocase(request_header(r, "x-amz-checksum-mode"), "ENABLED") && !r->ranged) {
 		object_checksum_header(r, (enum checksum_kind)o->checksum_kind, o->checksum,
@@ -313,9 +307,7 @@ enum s3error object_take_sse(struct request *r, struct index_object *o)
 static enum s3error refuse_unbuilt_headers(const struct request *r)
 {
 	static const char *const unbuilt[] = {
-		"x-amz-object-lock-mode", "x-amz-object-lock-legal-hold",
-		"x-amz-object-lock-retain-until-date", "x-amz-website-redirect-location",
-		"x-amz-write-offset-bytes", "x-amz-grant-read", "x-amz-grant-write",
+		"x-amz-website-redirect-location", "x-amz-write-offset-bytes", "x-amz-grant-read", "x-amz-grant-write",
 		"x-amz-grant-full-control", "x-amz-grant-read-acp", "x-amz-grant-write-acp",
 	};
 	for (size_t i = 0; i < COUNT(unbuilt); i++) {
@@ -338,10 +330,13 @@ enum s3error object_new(struct request *r)
 	TRY_S3(object_take_sse(r, o));
 	TRY_S3(object_take_metadata(r, o));
 	TRY_S3(object_take_tags(r, o));
+	TRY_S3(object_take_lock(r, o));
 	TRY_S3(object_write_condition(r));
 	o->bucket = r->target.bucket;
 	o->key = r->target.key;
 	random_bytes(o->id, sizeof(o->id));
+	/* For the trailer; the index decides. */
+	o->versioned = r->bucket.versioning == INDEX_VERSIONING_ENABLED;
 	return S3E_NONE;
 }
 

@@ -5,7 +5,8 @@
 
 enum { STEP_ROOM_BYTES = 64 << 10 };
 
-/* object_find: r->object from the index; S3E_NONE and has_object false when there is none. */
+/* object_find: r->object from the index, the version that the request names or the current one; S3E_NONE and has_object false when there
+ * is none to be had: r->missing says why, r->marker that a delete marker stands there (in r->object). */
 enum s3error object_find(struct request *r);
 /* object_headers: everything that S3 tells of an object, on GET and HEAD. */
 void object_headers(struct request *r, const struct index_object *o);
@@ -72,6 +73,22 @@ enum s3error object_take_tags(struct request *r, struct index_object *o);
 enum s3error object_tags_check(const struct field *tags, size_t n);
 /* object_version: versionId of the request; *ret NULL: none, so the current version. errors: S3E_INVALID_VERSION */
 enum s3error object_version(struct request *r, const struct index_version **ret);
+/* object_need: object_find, and r->missing as an error. */
+enum s3error object_need(struct request *r);
+/* object_change: of the version that the request names; answers. Bucket, key, version and date are filled in. */
+enum s3error object_change(struct request *r, const struct index_change *wanted, unsigned status);
+/* object_version_header: x-amz-version-id, where the bucket has or had versioning. */
+void object_version_header(struct request *r, const struct index_object *o);
+/* version_read: "null" or 32 hex digits, the object id. errors: S3E_INVALID_VERSION */
+enum s3error version_read(struct bytes text, struct index_version *ret);
+void version_write(struct writer *w, const struct index_version *version);
+void version_header(struct request *r, const char *name, const struct index_version *version);
+/* version_marker_headers: of an error because r->object is a delete marker. */
+void version_marker_headers(struct request *r);
+/* object_take_lock: x-amz-object-lock-... into o. errors: S3E_NO_LOCK_ON_BUCKET, S3E_INVALID_ARGUMENT, S3E_RETAIN_PAST */
+enum s3error object_take_lock(struct request *r, struct index_object *o);
+/* object_lock_headers: retention and legal hold of an object. */
+void object_lock_headers(struct request *r, const struct index_object *o);
 /* object_dek: the keys granted, in the order of the key calls. */
 const struct secret *object_dek(const struct request *r, size_t i);
 

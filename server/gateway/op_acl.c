@@ -35,12 +35,6 @@ static void answer_private(struct request *r)
 	answer_xml(r, 200, &w);
 }
 
-static enum s3error need_object(struct request *r)
-{
-	TRY_S3(object_find(r));
-	return r->has_object ? S3E_NONE : S3E_NO_SUCH_KEY;
-}
-
 enum s3error op_get_bucket_acl(struct request *r)
 {
 	answer_private(r);
@@ -49,7 +43,7 @@ enum s3error op_get_bucket_acl(struct request *r)
 
 enum s3error op_get_object_acl(struct request *r)
 {
-	TRY_S3(need_object(r));
+	TRY_S3(object_need(r));
 	answer_private(r);
 	return S3E_NONE;
 }
@@ -58,7 +52,7 @@ enum s3error op_get_object_acl(struct request *r)
 enum s3error op_put_acl_begin(struct request *r)
 {
 	if (r->target.key.n > 0) {
-		TRY_S3(need_object(r));
+		TRY_S3(object_need(r));
 	}
 	return collect_body(r, GATEWAY_XML_MAX);
 }

@@ -154,10 +154,7 @@ enum s3error op_get_object_attributes(struct request *r)
 	TRY_S3(header_u32(r, "x-amz-part-number-marker", 0, &page.after));
 	TRY_S3(header_u32(r, "x-amz-max-parts", GATEWAY_PAGE_MAX, &page.max));
 	page.max = page.max < GATEWAY_PAGE_MAX ? page.max : GATEWAY_PAGE_MAX;
-	TRY_S3(object_find(r));
-	if (!r->has_object) {
-		return S3E_NO_SUCH_KEY;
-	}
+	TRY_S3(object_need(r));
 	struct writer w = writer_growing(GATEWAY_ANSWER_MAX);
 	xml_begin(&w);
 	xml_open(&w, "GetObjectAttributesResponse "
@@ -167,5 +164,6 @@ enum s3error op_get_object_attributes(struct request *r)
 	answer_xml(r, 200, &w);
 	date_write_http(&date, r->object.modified_ms);
 	answer_header(r, "last-modified", writer_bytes(&date));
+	object_version_header(r, &r->object);
 	return S3E_NONE;
 }

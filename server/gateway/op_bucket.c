@@ -95,7 +95,6 @@ static enum s3error refuse_unbuilt_bucket(const struct request *r)
 	static const struct {
 		const char *header, *harmless;
 	} known[] = {
-		{"x-amz-bucket-object-lock-enabled", "false"},
 		{"x-amz-object-ownership", "BucketOwnerEnforced"},
 		{"x-amz-acl", "private"},
 		{"x-amz-grant-read", NULL},
@@ -150,8 +149,13 @@ enum s3error op_create_bucket_end(struct request *r)
 		.owner_id = who->canonical_id,
 		.owner_name = who->display_name,
 		.created_ms = clock_real_ms(),
+		.lock = bytes_is_nocase(request_header(r, "x-amz-bucket-object-lock-enabled"),
+		                        "true"),
 		.region = r->g->region,
 	};
+	if (bucket.lock) {
+		bucket.versioning = INDEX_VERSIONING_ENABLED;
+	}
 	enum err e = index_bucket_create(r->g->index, &bucket);
 	if (e == ERR_EXISTS) {
 		/* Who owns it was read before the grant; a bucket made in between is not ours to judge. */
@@ -241,17 +245,6 @@ enum s3error op_get_bucket_location(struct request *r)
 		xml_escape(&w, r->bucket.region);
 	}
 	xml_close(&w, "LocationConstraint");
-	answer_xml(r, 200, &w);
-	return S3E_NONE;
-}
-
-/* Never enabled, as S3 says it: clients ask before they remove a bucket. */
-enum s3error op_get_bucket_versioning(struct request *r)
-{
-	struct writer w = writer_growing(GATEWAY_ANSWER_MAX);
-	xml_begin(&w);
-	xml_open(&w, "VersioningConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"");
-	xml_close(&w, "VersioningConfiguration");
 	answer_xml(r, 200, &w);
 	return S3E_NONE;
 }

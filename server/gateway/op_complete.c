@@ -12,22 +12,35 @@
 
 enum { COMPLETE_NODES_MAX = 10 * INDEX_PARTS_MAX, CHECKSUM_TEXT_MAX = 64 };
 
+/* The object that an earlier Complete of this upload made: the current version, or one with the upload's id. */
+static enum s3error find_done(struct request *r)
+{
+	struct index_version version = {.null = false};
+	if (hex_read(request_param(r, "uploadId"), version.id, sizeof(version.id)) != OK) {
+		return S3E_NONE;
+	}
+	TRY_S3(object_find(r));
+	bool found = r->has_object && memcmp(version.id, r->object.id, sizeof(version.id)) == 0;
+	if (!found) {
+		enum err e = index_version_get(r->g->index, r->a, r->target.bucket, r->target.key,
+		                               &version, &r->object);
+		found = e == OK && !r->object.delete_marker;
+		TRY_S3(e == ERR_NOTFOUND ? S3E_NONE : s3error_of(e));
+	}
+	r->has_object = found;
+	r->marker = false;
+	r->outcome = found ? S3E_NONE : r->outcome;
+	return S3E_NONE;
+}
+
 enum s3error op_complete_upload_prepare(struct request *r)
 {
-	uint8_t id[INDEX_UPLOAD_ID_BYTES];
 	TRY_S3(upload_find(r));
 	if (r->outcome == S3E_NONE) {
 		request_key_open(r, false, &r->upload.object);
 		return S3E_NONE;
 	}
-	TRY_S3(object_find(r));
-	r->has_object = r->has_object &&
-	                hex_read(request_param(r, "uploadId"), id, sizeof(id)) == OK &&
-	                memcmp(id, r->object.id, sizeof(id)) == 0;
-	if (r->has_object) {
-		r->outcome = S3E_NONE;
-	}
-	return S3E_NONE;
+	return find_done(r);
 }
 
 enum s3error op_complete_upload_begin(struct request *r)
@@ -259,5 +272,6 @@ enum s3error op_complete_upload_end(struct request *r)
 	answer_xml(r, 200, &w);
 	object_sse_headers(r, o);
 	lifecycle_headers(r, o);
+	object_version_header(r, o);
 	return S3E_NONE;
 }

@@ -15,21 +15,28 @@ enum {
 static enum s3error find_source(struct request *r)
 {
 	struct bytes bucket, key, version;
+	const struct index_version *wanted = NULL;
 	if (s3op_copy_source(r->a, request_header(r, "x-amz-copy-source"), &bucket, &key,
 	                     &version) != OK) {
 		r->outcome = S3E_COPY_SOURCE;
 		return S3E_NONE;
 	}
-	if (version.n > 0 && !bytes_is(version, "null")) {
-		r->outcome = S3E_NOT_IMPLEMENTED;
+	if (version.n > 0) {
+		r->outcome = version_read(version, &r->version);
+		wanted = &r->version;
+		r->source_named = true;
+	}
+	if (r->outcome != S3E_NONE) {
 		return S3E_NONE;
 	}
 	enum err e = index_bucket_get(r->g->index, r->a, bucket, &r->source_bucket);
 	if (e == OK) {
 		r->has_source_bucket = true;
-		e = index_object_get(r->g->index, r->a, bucket, key, &r->source);
-		if (e == ERR_NOTFOUND) {
-			r->outcome = S3E_NO_SUCH_KEY;
+		e = index_version_get(r->g->index, r->a, bucket, key, wanted, &r->source);
+		if (e == ERR_NOTFOUND || (e == OK && r->source.delete_marker)) {
+			r->outcome = wanted == NULL       ? S3E_NO_SUCH_KEY
+			             : e == ERR_NOTFOUND ? S3E_NO_SUCH_VERSION
+			                                 : S3E_COPY_OF_MARKER;
 			return S3E_NONE;
 		}
 	}
@@ -54,12 +61,21 @@ static enum s3error read_directive(struct request *r, const char *name, bool *re
 	return known ? S3E_NONE : S3E_INVALID_ARGUMENT;
 }
 
-/* Onto itself and nothing changed: what S3 refuses. */
+/* The bucket of the source has versions: tell which one was copied. */
+static void source_version_header(struct request *r)
+{
+	struct index_version version = index_version_of(&r->source);
+	if (r->source_bucket.versioning != INDEX_VERSIONING_OFF) {
+		version_header(r, "x-amz-copy-source-version-id", &version);
+	}
+}
+
+/* Onto itself and nothing changed: what S3 refuses. An older version comes back so. */
 static bool is_self_copy(struct request *r)
 {
 	return bytes_equal(r->source.bucket, r->target.bucket) &&
 	       bytes_equal(r->source.key, r->target.key) &&
-	       !request_has_header(r, "x-amz-server-side-encryption");
+	       !request_has_header(r, "x-amz-server-side-encryption") && !r->source_named;
 }
 
 static enum s3error new_object(struct request *r)
@@ -191,6 +207,8 @@ static void answer_copied_object(struct request *r, const struct index_object *o
 	answer_xml(r, 200, &w);
 	object_sse_headers(r, o);
 	lifecycle_headers(r, o);
+	object_version_header(r, o);
+	source_version_header(r);
 }
 
 static void answer_copied_part(struct request *r, const struct index_part *part)
@@ -204,6 +222,7 @@ static void answer_copied_part(struct request *r, const struct index_part *part)
 	xml_close(&w, "CopyPartResult");
 	answer_xml(r, 200, &w);
 	object_sse_headers(r, &r->upload.object);
+	source_version_header(r);
 }
 
 static enum checksum_kind copy_kind(const struct request *r)

@@ -4,7 +4,7 @@
 #include "common/codec/xml.h"
 #include "server/gateway/ops.h"
 
-enum { DELETE_NODES_MAX = 3 * GATEWAY_DELETE_MAX + 16 };
+enum { DELETE_NODES_MAX = 6 * GATEWAY_DELETE_MAX + 16 };
 
 static enum err collect(void *context, struct bytes b)
 {
@@ -24,16 +24,32 @@ enum s3error collect_body(struct request *r, uint64_t size_max)
 	return body_new(r, size_max, false, CHECKSUM_NONE, sink, &r->body);
 }
 
+static bool may_bypass(const struct request *r)
+{
+	struct bytes value = request_header(r, "x-amz-bypass-governance-retention");
+	return bytes_is_nocase(value, "true");
+}
+
 enum s3error op_delete_object(struct request *r)
 {
+	struct index_delete item = {.key = r->target.key, .bypass = may_bypass(r)};
+	TRY_S3(object_version(r, &item.version));
 	TRY_S3(object_write_condition(r));
-	enum err e = index_object_delete(r->g->index, r->target.bucket, r->target.key,
-	                                 &r->condition);
+	enum err e = index_objects_delete(r->g->index, r->target.bucket, &item, 1, &r->condition,
+	                                  object_now_ms());
 	if (e == ERR_NOTFOUND) {
 		return r->condition.match.n > 0 ? S3E_NO_SUCH_KEY : S3E_NO_SUCH_BUCKET;
 	}
 	TRY_S3(s3error_of(e));
+	TRY_S3(s3error_of(item.result));
 	answer_empty(r, 204);
+	if (item.marker) {
+		answer_header(r, "x-amz-delete-marker", BYTES("true"));
+	}
+	const struct index_version *told = item.has_made ? &item.made : item.version;
+	if (told != NULL && r->bucket.versioning != INDEX_VERSIONING_OFF) {
+		version_header(r, "x-amz-version-id", told);
+	}
 	return S3E_NONE;
 }
 
@@ -42,8 +58,31 @@ enum s3error op_delete_objects_begin(struct request *r)
 	return collect_body(r, GATEWAY_XML_MAX);
 }
 
-static enum s3error read_keys(struct request *r, struct index_delete **ret, size_t *ret_n,
-                              bool *ret_quiet)
+static enum s3error read_item(struct request *r, const struct xml_node *object,
+                              struct index_delete *ret)
+{
+	const struct xml_node *named = xml_child(object, "VersionId");
+	ret->key = xml_text(object, "Key");
+	ret->bypass = may_bypass(r);
+	if (ret->key.n == 0) {
+		return S3E_MALFORMED_XML;
+	}
+	if (ret->key.n > INDEX_KEY_MAX) {
+		return S3E_KEY_TOO_LONG;
+	}
+	if (named == NULL || named->text.n == 0) {
+		return S3E_NONE;
+	}
+	struct index_version *version = arena_alloc(r->a, sizeof(*version));
+	if (version == NULL) {
+		return S3E_SLOW_DOWN;
+	}
+	ret->version = version;
+	return version_read(bytes_trim(named->text), version);
+}
+
+static enum s3error read_items(struct request *r, struct index_delete **ret, size_t *ret_n,
+                               bool *ret_quiet)
 {
 	struct xml_node *root = NULL;
 	struct index_delete *items = arena_alloc(r->a, GATEWAY_DELETE_MAX * sizeof(*items));
@@ -58,36 +97,45 @@ static enum s3error read_keys(struct request *r, struct index_delete **ret, size
 	*ret_quiet = bytes_is(bytes_trim(xml_text(root, "Quiet")), "true");
 	const struct xml_node *object = xml_child(root, "Object");
 	for (; object != NULL; object = xml_next(object, "Object")) {
-		const struct xml_node *version = xml_child(object, "VersionId");
-		struct bytes key = xml_text(object, "Key");
-		if (n == GATEWAY_DELETE_MAX || key.n == 0) {
+		if (n == GATEWAY_DELETE_MAX) {
 			return S3E_MALFORMED_XML;
 		}
-		if (version != NULL && !bytes_is(version->text, "null")) {
-			return S3E_NOT_IMPLEMENTED;
-		}
-		if (key.n > INDEX_KEY_MAX) {
-			return S3E_KEY_TOO_LONG;
-		}
-		items[n++].key = key;
+		TRY_S3(read_item(r, object, &items[n]));
+		n++;
 	}
 	*ret = items;
 	*ret_n = n;
 	return n == 0 ? S3E_MALFORMED_XML : S3E_NONE;
 }
 
-static void write_deleted(struct writer *w, struct bytes key, enum err e, bool quiet)
+static void xml_version(struct writer *w, const char *element, const struct index_version *version)
 {
-	if (e == OK && quiet) {
+	xml_open(w, element);
+	version_write(w, version);
+	xml_close(w, element);
+}
+
+static void write_deleted(struct writer *w, const struct index_delete *item, bool quiet)
+{
+	enum s3error e = s3error_of(item->result);
+	const char *element = e == S3E_NONE ? "Deleted" : "Error";
+	if (e == S3E_NONE && quiet) {
 		return;
 	}
-	xml_open(w, e == OK ? "Deleted" : "Error");
-	xml_element(w, "Key", key);
-	if (e != OK) {
-		xml_element_text(w, "Code", s3error_code(s3error_of(e)));
-		xml_element_text(w, "Message", s3error_message(s3error_of(e)));
+	xml_open(w, element);
+	xml_element(w, "Key", item->key);
+	if (item->version != NULL) {
+		xml_version(w, "VersionId", item->version);
 	}
-	xml_close(w, e == OK ? "Deleted" : "Error");
+	if (e != S3E_NONE) {
+		xml_element_text(w, "Code", s3error_code(e));
+		xml_element_text(w, "Message", s3error_message(e));
+	} else if (item->marker) {
+		xml_element_bool(w, "DeleteMarker", true);
+		xml_version(w, "DeleteMarkerVersionId",
+		            item->has_made ? &item->made : item->version);
+	}
+	xml_close(w, element);
 }
 
 enum s3error op_delete_objects_end(struct request *r)
@@ -95,7 +143,7 @@ enum s3error op_delete_objects_end(struct request *r)
 	struct index_delete *items = NULL;
 	size_t n = 0;
 	bool quiet = false;
-	TRY_S3(read_keys(r, &items, &n, &quiet));
+	TRY_S3(read_items(r, &items, &n, &quiet));
 	enum err e = index_objects_delete(r->g->index, r->target.bucket, items, n, &r->condition,
 	                                  object_now_ms());
 	TRY_S3(e == ERR_NOTFOUND ? S3E_NO_SUCH_BUCKET : s3error_of(e));
@@ -103,7 +151,7 @@ enum s3error op_delete_objects_end(struct request *r)
 	xml_begin(&w);
 	xml_open(&w, "DeleteResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"");
 	for (size_t i = 0; i < n; i++) {
-		write_deleted(&w, items[i].key, items[i].result, quiet);
+		write_deleted(&w, &items[i], quiet);
 	}
 	xml_close(&w, "DeleteResult");
 	answer_xml(r, 200, &w);

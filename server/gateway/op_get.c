@@ -44,7 +44,7 @@ static enum s3error select_object(struct request *r)
 	}
 	TRY_S3(object_find(r));
 	if (!r->has_object) {
-		r->outcome = S3E_NO_SUCH_KEY;
+		r->outcome = r->missing;
 		return S3E_NONE;
 	}
 	r->outcome = object_preconditions(r, &r->object, "", false);

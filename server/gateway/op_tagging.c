@@ -1,5 +1,4 @@
 /* Tags of objects: the header of a new object, and the three operations on them. */
-#include "common/codec/hex.h"
 #include "common/codec/uri.h"
 #include "common/codec/xml.h"
 #include "server/gateway/ops.h"
@@ -10,21 +9,6 @@ enum {
 	TAG_VALUE_MAX = 256, /* characters */
 	XML_NODES_MAX = 256,
 };
-
-enum s3error object_version(struct request *r, const struct index_version **ret)
-{
-	struct bytes text = r->target.version;
-	*ret = NULL;
-	if (text.p == NULL) {
-		return S3E_NONE;
-	}
-	r->version.null = bytes_is(text, "null");
-	if (!r->version.null && hex_read(text, r->version.id, sizeof(r->version.id)) != OK) {
-		return S3E_INVALID_VERSION;
-	}
-	*ret = &r->version;
-	return S3E_NONE;
-}
 
 /* S3: letters, digits and spaces of any script, and + - = . _ : / @ */
 static bool is_tag_text(struct bytes b, size_t max)
@@ -80,27 +64,9 @@ enum s3error object_take_tags(struct request *r, struct index_object *o)
 	return S3E_NONE;
 }
 
-/* The object's version that is asked for; a delete marker has no tags. */
-static enum s3error find(struct request *r)
-{
-	const struct index_version *version = NULL;
-	TRY_S3(object_version(r, &version));
-	enum err e = index_version_get(r->g->index, r->a, r->target.bucket, r->target.key, version,
-	                               &r->object);
-	if (e == ERR_NOTFOUND) {
-		return version == NULL ? S3E_NO_SUCH_KEY : S3E_NO_SUCH_VERSION;
-	}
-	TRY_S3(s3error_of(e));
-	if (r->object.delete_marker) {
-		return version == NULL ? S3E_NO_SUCH_KEY : S3E_METHOD_NOT_ALLOWED;
-	}
-	r->has_object = true;
-	return S3E_NONE;
-}
-
 enum s3error op_get_object_tagging(struct request *r)
 {
-	TRY_S3(find(r));
+	TRY_S3(object_need(r));
 	struct writer w = writer_growing(GATEWAY_ANSWER_MAX);
 	xml_begin(&w);
 	xml_open(&w, "Tagging xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"");
@@ -114,32 +80,14 @@ enum s3error op_get_object_tagging(struct request *r)
 	xml_close(&w, "TagSet");
 	xml_close(&w, "Tagging");
 	answer_xml(r, 200, &w);
+	object_version_header(r, &r->object);
 	return S3E_NONE;
 }
 
 static enum s3error set_tags(struct request *r, const struct field *tags, size_t n, unsigned status)
 {
-	const struct index_version *version = NULL;
-	struct index_version changed;
-	TRY_S3(object_version(r, &version));
-	const struct index_change change = {
-		.bucket = r->target.bucket,
-		.key = r->target.key,
-		.version = version,
-		.set_tags = true,
-		.tags = tags,
-		.n_tags = n,
-	};
-	enum err e = index_object_change(r->g->index, &change, &changed);
-	if (e == ERR_NOTFOUND) {
-		return version == NULL ? S3E_NO_SUCH_KEY : S3E_NO_SUCH_VERSION;
-	}
-	if (e == ERR_CONFLICT) {
-		return version == NULL ? S3E_NO_SUCH_KEY : S3E_METHOD_NOT_ALLOWED;
-	}
-	TRY_S3(s3error_of(e));
-	answer_empty(r, status);
-	return S3E_NONE;
+	const struct index_change change = {.set_tags = true, .tags = tags, .n_tags = n};
+	return object_change(r, &change, status);
 }
 
 enum s3error op_put_object_tagging_begin(struct request *r)

@@ -11,7 +11,6 @@ enum s3error op_create_bucket_end(struct request *r);
 enum s3error op_head_bucket(struct request *r);
 enum s3error op_delete_bucket(struct request *r);
 enum s3error op_get_bucket_location(struct request *r);
-enum s3error op_get_bucket_versioning(struct request *r);
 
 /* op_list.c */
 enum s3error op_list_objects(struct request *r);
@@ -55,6 +54,21 @@ enum s3error upload_find(struct request *r);
 enum s3error upload_part_number(struct request *r);
 /* upload_store_part: finish r->writer as part r->part_number of r->upload. */
 enum s3error upload_store_part(struct request *r, struct index_part *part);
+
+/* op_versioning.c */
+enum s3error op_get_bucket_versioning(struct request *r);
+enum s3error op_put_bucket_versioning_begin(struct request *r);
+enum s3error op_put_bucket_versioning_end(struct request *r);
+enum s3error op_list_object_versions(struct request *r);
+
+/* op_lock.c */
+enum s3error op_get_object_lock(struct request *r);
+enum s3error op_put_lock_begin(struct request *r);
+enum s3error op_put_object_lock_end(struct request *r);
+enum s3error op_get_object_retention(struct request *r);
+enum s3error op_put_object_retention_end(struct request *r);
+enum s3error op_get_object_legal_hold(struct request *r);
+enum s3error op_put_object_legal_hold_end(struct request *r);
 
 /* op_tagging.c */
 enum s3error op_get_object_tagging(struct request *r);

@@ -64,7 +64,8 @@ struct request {
 	struct index_object object;    /* GET, HEAD: found; PUT, copy: to be made */
 	bool has_object;
 	struct index_object source;    /* copies */
-	struct index_version version;  /* of versionId, see object_version */
+	struct index_version version;  /* of versionId, or of the copy source's */
+	bool source_named;             /* the copy source comes with a versionId */
 	struct index_upload upload;    /* multipart */
 	struct index_condition condition;
 	uint32_t part_number;
@@ -74,6 +75,8 @@ struct request {
 	struct vault_reader *reader;
 	uint64_t first, count;         /* range to be sent or copied */
 	bool ranged;
+	enum s3error missing;          /* object_find: why there is no object */
+	bool marker;                   /* object_find: a delete marker stands there */
 	enum s3error outcome;          /* decided in prepare, told in begin */
 };
 

@@ -94,6 +94,28 @@
 	  "source: 5368709120") \
 	X(COPY_SOURCE, 400, "InvalidArgument", \
 	  "Copy Source must mention the source bucket and key: sourcebucket/sourcekey") \
+	X(COPY_OF_MARKER, 400, "InvalidRequest", \
+	  "The source of a copy request may not specifically refer to a delete marker by version " \
+	  "id.") \
+	X(NO_KEY_MARKER, 400, "InvalidArgument", \
+	  "A version-id marker cannot be specified without a key marker.") \
+	X(ILLEGAL_VERSIONING, 400, "IllegalVersioningConfigurationException", \
+	  "The versioning configuration specified in the request is invalid.") \
+	X(BUCKET_STATE, 409, "InvalidBucketState", \
+	  "The request is not valid with the current state of the bucket.") \
+	X(NO_LOCK_CONFIGURATION, 404, "ObjectLockConfigurationNotFoundError", \
+	  "Object Lock configuration does not exist for this bucket") \
+	X(NO_LOCK_ON_BUCKET, 400, "InvalidRequest", \
+	  "Bucket is missing Object Lock Configuration") \
+	X(NO_LOCK_ON_OBJECT, 404, "NoSuchObjectLockConfiguration", \
+	  "The specified object does not have a ObjectLock configuration") \
+	X(LOCK_HEADERS, 400, "InvalidArgument", \
+	  "x-amz-object-lock-retain-until-date and x-amz-object-lock-mode must both be supplied") \
+	X(LOCK_MODE, 400, "InvalidArgument", "Unknown wormMode directive.") \
+	X(LEGAL_HOLD, 400, "InvalidArgument", "Legal Hold must be either of 'ON' or 'OFF'") \
+	X(RETAIN_PAST, 400, "InvalidArgument", "The retain until date must be in the future!") \
+	X(RETENTION_PERIOD, 400, "InvalidRetentionPeriod", \
+	  "Default retention period must be a positive integer value.") \
 	X(INVALID_VERSION, 400, "InvalidArgument", "Invalid version id specified") \
 	X(NO_SUCH_VERSION, 404, "NoSuchVersion", "The specified version does not exist.") \
 	X(MALFORMED_XML, 400, "MalformedXML", \

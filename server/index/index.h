@@ -201,6 +201,7 @@ enum err index_object_delete(struct index *x, struct bytes bucket, struct bytes 
  *   errors  NOTFOUND (no such version), CONFLICT (a delete marker), DENIED (it would shorten or lift a retention that stands) */
 struct index_change {
 	struct bytes bucket, key;
+	uint64_t bucket_number;      /* of the bucket that was meant; 0: any -> NOTFOUND when another one has its name by now */
 	const struct index_version *version; /* NULL: the current one */
 	bool set_tags;
 	const struct field *tags;

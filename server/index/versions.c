@@ -230,6 +230,9 @@ static enum err change_object(struct index_view *v, struct arena *a, void *conte
 	struct index_place place;
 
 	TRY(index_bucket_number(v, a, c->bucket, &name.bucket));
+	if (c->bucket_number != 0 && c->bucket_number != name.bucket) {
+		return ERR_NOTFOUND;
+	}
 	TRY(index_place_find(v, a, &name, c->version, &place));
 	if (!place.exists) {
 		return ERR_NOTFOUND;

@@ -54,7 +54,6 @@ enum err evidence_read(struct arena *a, struct bytes canonical, struct bytes dom
 	struct evidence e = {0};
 	struct field *query = NULL;
 	size_t n_query = 0;
-	struct bytes version;
 
 	TRY(sigv4_claims_read(canonical, &claims));
 	TRY(uri_query(a, claims.query, PARAMETERS_MAX, &query, &n_query));
@@ -69,7 +68,8 @@ enum err evidence_read(struct arena *a, struct bytes canonical, struct bytes dom
 	if (e.has_source && (e.target.op == S3OP_COPY_OBJECT ||
 	                     e.target.op == S3OP_UPLOAD_PART_COPY)) {
 		/* One that cannot be read names no object, so no key; it is the client's mistake, not the gateway's. */
-		enum err read = s3op_copy_source(a, source, &e.source_bucket, &e.source_key, &version);
+		enum err read = s3op_copy_source(a, source, &e.source_bucket, &e.source_key,
+		                                 &e.source_version);
 		if (read != OK && read != ERR_INPUT) {
 			return read;
 		}
@@ -97,6 +97,19 @@ static bool names_upload(const struct evidence *e, const struct kmsproto_key_cal
 	       memcmp(id, call->object_id, sizeof(id)) == 0;
 }
 
+/* A signature for a version opens that one only. The null version is whichever the index says; its id stands in no request. */
+static bool names_version(const struct evidence *e, const struct kmsproto_key_call *call)
+{
+	struct bytes version = call->source ? e->source_version : e->target.version;
+	uint8_t id[KMSPROTO_OBJECT_ID_BYTES];
+
+	if (version.p == NULL || (call->source && version.n == 0) || bytes_is(version, "null")) {
+		return true;
+	}
+	return hex_read(version, id, sizeof(id)) == OK &&
+	       memcmp(id, call->object_id, sizeof(id)) == 0;
+}
+
 const char *evidence_allows(const struct evidence *e, const struct kmsproto_key_call *call)
 {
 	const struct need *need = need_of(e, call);
@@ -112,6 +125,9 @@ const char *evidence_allows(const struct evidence *e, const struct kmsproto_key_
 	}
 	if (need->upload && !names_upload(e, call)) {
 		return "another object than the upload that the signed request names";
+	}
+	if (call->op == KMSPROTO_OPEN && !names_version(e, call)) {
+		return "another version than the signed request names";
 	}
 	return NULL;
 }

@@ -11,6 +11,7 @@ struct evidence {
 	uint64_t expires_s; /* X-Amz-Expires of the signed query; 0 without it */
 	bool has_source;
 	struct bytes source_bucket, source_key;
+	struct bytes source_version; /* versionId of the copy source; empty without it */
 	struct bytes upload_id; /* uploadId of the signed query; empty without it */
 };
 /*

@@ -77,10 +77,119 @@ def tagging(stack, s3):
             Tagging=tag_set(a="b"))
 
 
+def listed(s3, b, **more):
+    """(key, version id, is it a marker, is it the latest) of every version, by pages."""
+    got, page = [], dict(more)
+    while True:
+        answer = s3.list_object_versions(Bucket=b, **page)
+        rows = [(v["Key"], v["VersionId"], False, v["IsLatest"]) for v in answer.get("Versions", [])]
+        rows += [(v["Key"], v["VersionId"], True, v["IsLatest"]) for v in answer.get("DeleteMarkers", [])]
+        got += rows
+        if not answer["IsTruncated"]:
+            return got
+        page = dict(more, KeyMarker=answer["NextKeyMarker"], VersionIdMarker=answer["NextVersionIdMarker"])
+
+
+def read(s3, b, key, **more):
+    return s3.get_object(Bucket=b, Key=key, **more)["Body"].read()
+
+
+def state(s3, b, status):
+    s3.put_bucket_versioning(Bucket=b, VersioningConfiguration={"Status": status})
+
+
+def versioning(stack, s3):
+    b = bucket(stack, s3, "versions")
+    checks.ok("Status" not in s3.get_bucket_versioning(Bucket=b), "a new bucket has no versioning")
+    checks.ok("VersionId" not in s3.put_object(Bucket=b, Key="k", Body=b"before"), "nor versions")
+    state(s3, b, "Enabled")
+    checks.equal(s3.get_bucket_versioning(Bucket=b)["Status"], "Enabled", "it is enabled")
+    one = s3.put_object(Bucket=b, Key="k", Body=b"one")["VersionId"]
+    two = s3.put_object(Bucket=b, Key="k", Body=b"two")["VersionId"]
+    checks.ok(one != two and read(s3, b, "k") == b"two", "the newest is read")
+    for version, want in (("null", b"before"), (one, b"one"), (two, b"two")):
+        got = s3.get_object(Bucket=b, Key="k", VersionId=version)
+        checks.ok(got["Body"].read() == want and got["VersionId"] == version, "version %s by its id" % want.decode())
+        checks.equal(s3.head_object(Bucket=b, Key="k", VersionId=version)["ContentLength"], len(want), "and by HEAD")
+    checks.equal(listed(s3, b), [("k", two, False, True), ("k", one, False, False), ("k", "null", False, False)],
+                 "listed, the newest first")
+    gone = s3.delete_object(Bucket=b, Key="k")
+    checks.ok(gone["DeleteMarker"] and gone["VersionId"] not in (one, two), "a simple DELETE makes a marker")
+    answer = refused("GET behind a marker", "NoSuchKey", s3.get_object, Bucket=b, Key="k")
+    headers = answer["ResponseMetadata"]["HTTPHeaders"]
+    checks.ok(headers.get("x-amz-delete-marker") == "true" and headers.get("x-amz-version-id") == gone["VersionId"],
+              "and says that a marker stands there")
+    answer = refused("GET of a marker", "MethodNotAllowed", s3.get_object, Bucket=b, Key="k", VersionId=gone["VersionId"])
+    checks.equal(answer["ResponseMetadata"]["HTTPHeaders"].get("x-amz-delete-marker"), "true", "and says so")
+    refused("HEAD of a marker", "405", s3.head_object, Bucket=b, Key="k", VersionId=gone["VersionId"])
+    checks.ok("Contents" not in s3.list_objects_v2(Bucket=b), "a listing of objects does not show it")
+    refused("a bucket that looks empty", "BucketNotEmpty", s3.delete_bucket, Bucket=b)
+    back = s3.delete_object(Bucket=b, Key="k", VersionId=gone["VersionId"])
+    checks.ok(back["DeleteMarker"] and read(s3, b, "k") == b"two", "without the marker the object is back")
+    refused("a version that never was", "NoSuchVersion", s3.get_object, Bucket=b, Key="k", VersionId="0" * 32)
+    refused("no version id at all", "InvalidArgument", s3.get_object, Bucket=b, Key="k", VersionId="nonsense")
+    refused("another tenant's GET of a version", "AccessDenied", stack.client("alt").get_object, Bucket=b, Key="k", VersionId=one)
+    # what names a version
+    copy = s3.copy_object(Bucket=b, Key="k", CopySource={"Bucket": b, "Key": "k", "VersionId": one})
+    checks.ok(copy["CopySourceVersionId"] == one and read(s3, b, "k") == b"one", "an old version copied onto its key is the newest")
+    s3.put_object_tagging(Bucket=b, Key="k", VersionId=one, Tagging=tag_set(old="1"))
+    checks.equal((tags_of(s3, b, "k", VersionId=one), tags_of(s3, b, "k")), ({"old": "1"}, {}), "tags are a version's own")
+    upload = s3.create_multipart_upload(Bucket=b, Key="k")["UploadId"]
+    part = s3.upload_part_copy(Bucket=b, Key="k", UploadId=upload, PartNumber=1,
+                               CopySource={"Bucket": b, "Key": "k", "VersionId": "null"})["CopyPartResult"]["ETag"]
+    parts = {"Parts": [{"PartNumber": 1, "ETag": part}]}
+    done = s3.complete_multipart_upload(Bucket=b, Key="k", UploadId=upload, MultipartUpload=parts)
+    checks.equal(read(s3, b, "k", VersionId=done["VersionId"]), b"before", "an upload becomes a version, its part copied from one")
+    s3.put_object(Bucket=b, Key="k", Body=b"later")
+    again = s3.complete_multipart_upload(Bucket=b, Key="k", UploadId=upload, MultipartUpload=parts)
+    checks.equal(again["VersionId"], done["VersionId"], "Complete sent again finds what it made")
+    # suspended
+    state(s3, b, "Suspended")
+    suspended = s3.put_object(Bucket=b, Key="k", Body=b"null again")
+    checks.equal(suspended.get("VersionId", "null"), "null", "while suspended the null version is written")
+    checks.equal([v[1] for v in listed(s3, b)].count("null"), 1, "and there is one of it")
+    checks.equal(read(s3, b, "k", VersionId="null"), b"null again", "the newer")
+    checks.equal(read(s3, b, "k", VersionId=one), b"one", "the others are untouched")
+    marker = s3.delete_object(Bucket=b, Key="k")
+    checks.ok(marker["DeleteMarker"] and marker["VersionId"] == "null", "a DELETE makes the marker the null version")
+    state(s3, b, "Enabled")
+    pages(s3, b)
+    # everything away, with DeleteObjects
+    s3.delete_object(Bucket=b, Key="p/1")
+    items = [{"Key": k, "VersionId": v} for k, v, _, _ in listed(s3, b)]
+    answer = s3.delete_objects(Bucket=b, Delete={"Objects": items + [{"Key": "new"}]})
+    checks.equal({(d["Key"], d["VersionId"]) for d in answer["Deleted"] if "VersionId" in d},
+                 {(i["Key"], i["VersionId"]) for i in items}, "DeleteObjects by version ids")
+    made = [d for d in answer["Deleted"] if d["Key"] == "new"][0]
+    checks.ok(made["DeleteMarker"] and len(made["DeleteMarkerVersionId"]) == 32, "or by a marker")
+    checks.equal(listed(s3, b), [("new", made["DeleteMarkerVersionId"], True, True)], "which is all that is left")
+    s3.delete_object(Bucket=b, Key="new", VersionId=made["DeleteMarkerVersionId"])
+    s3.delete_bucket(Bucket=b)
+    checks.ok(True, "and then the bucket goes")
+
+
+def pages(s3, b):
+    for key in ("p/1", "p/1", "p/2", "q", "q", "q", "é"):
+        s3.put_object(Bucket=b, Key=key, Body=key.encode())
+    want = listed(s3, b)
+    checks.equal([k for k, _, _, _ in want if k != "k"], ["p/1", "p/1", "p/2", "q", "q", "q", "é"], "versions in the order of keys")
+    for size in (1, 2, 3):
+        got = listed(s3, b, MaxKeys=size)
+        checks.equal(sorted(got), sorted(want), "the same in pages of %d" % size)
+    answer = s3.list_object_versions(Bucket=b, Delimiter="/")
+    checks.equal([p["Prefix"] for p in answer["CommonPrefixes"]], ["p/"], "common prefixes of versions")
+    answer = s3.list_object_versions(Bucket=b, Prefix="q")
+    checks.equal(len(answer["Versions"]), 3, "a prefix of versions")
+    refused("a version marker without a key marker", "InvalidArgument", s3.list_object_versions, Bucket=b, VersionIdMarker="null")
+
+
 def main():
     with Stack() as stack:
         s3 = stack.client()
         tagging(stack, s3)
+        versioning(stack, s3)
+        stack.published()
+        checks.ok(stack.audit()[0] == 0, "the log verifies")
     return checks.done()
 
 

@@ -110,11 +110,11 @@ static void test_every_operation(void **state)
 
 /* Every static query of AWS's own model (August 2026) that is not built, and older ones. */
 static const char *const sub_resources[] = {
-	"annotation", "legal-hold", "renameObject", "restore", "retention", "select", "torrent",
+	"annotation", "renameObject", "restore", "select", "torrent",
 	"abac", "analytics", "intelligent-tiering", "inventory", "metadataAnnotationTable",
 	"metadataConfiguration", "metadataInventoryTable", "metadataJournalTable",
-	"metadataTable", "metrics", "object-lock", "session", "versions", "append",
-	"versionId=3sL4", "versionId", "versionId=", "list-type=1",
+	"metadataTable", "metrics", "session", "append",
+	"list-type=1",
 };
 
 static void test_sub_resources_never_pass_for_the_plain_operation(void **state)
@@ -165,6 +165,14 @@ static const struct {
 	{"notification", "/b", S3OP_GET_BUCKET_NOTIFICATION, S3OP_UNSUPPORTED, S3OP_UNSUPPORTED},
 	{"replication", "/b", S3OP_GET_BUCKET_REPLICATION, S3OP_UNSUPPORTED, S3OP_UNSUPPORTED},
 	{"accelerate", "/b", S3OP_GET_BUCKET_ACCELERATE, S3OP_UNSUPPORTED, S3OP_UNSUPPORTED},
+	{"versioning", "/b", S3OP_GET_BUCKET_VERSIONING, S3OP_PUT_BUCKET_VERSIONING,
+	 S3OP_UNSUPPORTED},
+	{"versions", "/b", S3OP_LIST_OBJECT_VERSIONS, S3OP_UNSUPPORTED, S3OP_UNSUPPORTED},
+	{"object-lock", "/b", S3OP_GET_OBJECT_LOCK, S3OP_PUT_OBJECT_LOCK, S3OP_UNSUPPORTED},
+	{"retention", "/b/k", S3OP_GET_OBJECT_RETENTION, S3OP_PUT_OBJECT_RETENTION,
+	 S3OP_UNSUPPORTED},
+	{"legal-hold", "/b/k", S3OP_GET_OBJECT_LEGAL_HOLD, S3OP_PUT_OBJECT_LEGAL_HOLD,
+	 S3OP_UNSUPPORTED},
 	{"attributes", "/b/k", S3OP_GET_OBJECT_ATTRIBUTES, S3OP_UNSUPPORTED, S3OP_UNSUPPORTED},
 };
 
@@ -210,7 +218,6 @@ static void test_built_names_where_they_do_not_belong(void **state)
 	is("PUT", "/b/k?list-type=2", S3OP_UNSUPPORTED);
 	is("PUT", "/b?uploads", S3OP_UNSUPPORTED);
 	is("PUT", "/b?location", S3OP_UNSUPPORTED);
-	is("PUT", "/b?versioning", S3OP_UNSUPPORTED);
 	is("PUT", "/b/k?versioning", S3OP_UNSUPPORTED);
 	is("GET", "/b?versioning&location", S3OP_UNSUPPORTED);
 	is("DELETE", "/b?delete", S3OP_UNSUPPORTED);
@@ -223,6 +230,36 @@ static void test_built_names_where_they_do_not_belong(void **state)
 	is("GET", "/?location", S3OP_UNSUPPORTED);
 	is("POST", "/b", S3OP_UNSUPPORTED); /* a form upload */
 	is_copy("PUT", "/b", S3OP_UNSUPPORTED);
+}
+
+/* Handed out as sent; the empty and the bare one are there, too. */
+static void test_version(void **state)
+{
+	static const struct {
+		const char *query, *version;
+	} cases[] = {
+		{"", NULL}, {"versionId=null", "null"}, {"versionId=3sL%2B4", "3sL+4"},
+		{"versionId", ""}, {"versionId=", ""}, {"tagging&versionId=x", "x"},
+	};
+	struct s3op_target t;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct field *query;
+		size_t n;
+		assert_int_equal(uri_query(arena, bytes_text(cases[i].query), 10, &query, &n), OK);
+		assert_int_equal(s3op_resolve(arena, BYTES("GET"), BYTES(""), BYTES("/b/k"), query,
+		                              n, false, &t), OK);
+		assert_int_equal(t.version.p != NULL, cases[i].version != NULL);
+		assert_true(cases[i].version == NULL || bytes_is(t.version, cases[i].version));
+	}
+	is("GET", "/b/k?versionId=x&versionId=x", S3OP_UNSUPPORTED);
+	is("GET", "/b/k?versionId&versionId=x", S3OP_UNSUPPORTED);
+	is("PUT", "/b/k?versionId=x", S3OP_UNSUPPORTED);
+	is("GET", "/b?versionId=x", S3OP_UNSUPPORTED);
+	is("DELETE", "/b/k?versionId=x", S3OP_DELETE_OBJECT);
+	is("HEAD", "/b/k?versionId=x&partNumber=1", S3OP_HEAD_OBJECT);
+	is("PUT", "/b/k?partNumber=1&uploadId=x&versionId=y", S3OP_UNSUPPORTED);
 }
 
 static void test_none(void **state)
@@ -365,6 +402,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_configuration, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_built_names_where_they_do_not_belong, set_up,
 		                                tear_down),
+		cmocka_unit_test_setup_teardown(test_version, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_none, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_unknown_parameters, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_targets, set_up, tear_down),

@@ -1,0 +1,194 @@
+/* Versioning of buckets: its state, and the listing of versions. */
+#include "common/codec/uri.h"
+#include "common/codec/xml.h"
+#include "server/gateway/ops.h"
+
+enum { XML_NODES_MAX = 64 };
+
+enum s3error op_get_bucket_versioning(struct request *r)
+{
+	struct writer w = writer_growing(GATEWAY_ANSWER_MAX);
+	xml_begin(&w);
+	xml_open(&w, "VersioningConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"");
+	if (r->bucket.versioning != INDEX_VERSIONING_OFF) {
+		bool enabled = r->bucket.versioning == INDEX_VERSIONING_ENABLED;
+		xml_element_text(&w, "Status", enabled ? "Enabled" : "Suspended");
+	}
+	xml_close(&w, "VersioningConfiguration");
+	answer_xml(r, 200, &w);
+	return S3E_NONE;
+}
+
+enum s3error op_put_bucket_versioning_begin(struct request *r)
+{
+	return request_has_header(r, "x-amz-mfa") ? S3E_NOT_IMPLEMENTED
+	                                          : collect_body(r, GATEWAY_XML_MAX);
+}
+
+static enum s3error read_state(struct request *r, uint8_t *ret)
+{
+	struct xml_node *root = NULL;
+	if (xml_parse(r->a, writer_bytes(&r->text), XML_NODES_MAX, &root) != OK ||
+	    !bytes_is(root->name, "VersioningConfiguration")) {
+		return S3E_MALFORMED_XML;
+	}
+	struct bytes mfa = bytes_trim(xml_text(root, "MfaDelete"));
+	if (mfa.n > 0 && !bytes_is(mfa, "Disabled")) {
+		return S3E_NOT_IMPLEMENTED;
+	}
+	struct bytes status = bytes_trim(xml_text(root, "Status"));
+	if (status.n == 0) {
+		return S3E_ILLEGAL_VERSIONING;
+	}
+	bool enabled = bytes_is(status, "Enabled");
+	*ret = enabled ? INDEX_VERSIONING_ENABLED : INDEX_VERSIONING_SUSPENDED;
+	return enabled || bytes_is(status, "Suspended") ? S3E_NONE : S3E_MALFORMED_XML;
+}
+
+enum s3error op_put_bucket_versioning_end(struct request *r)
+{
+	uint8_t state = 0;
+	TRY_S3(read_state(r, &state));
+	enum err e = index_bucket_set_versioning(r->g->index, r->target.bucket, state);
+	if (e == ERR_CONFLICT) {
+		return S3E_BUCKET_STATE;
+	}
+	if (e == ERR_NOTFOUND) {
+		return S3E_NO_SUCH_BUCKET;
+	}
+	TRY_S3(s3error_of(e));
+	answer_empty(r, 200);
+	return S3E_NONE;
+}
+
+struct listing {
+	struct index_versions_query query;
+	struct index_version after;
+	struct index_list_page page;
+	bool url; /* encoding-type=url */
+};
+
+static void element(struct writer *w, const struct listing *l, const char *name, struct bytes value)
+{
+	if (!l->url) {
+		xml_element(w, name, value);
+		return;
+	}
+	xml_open(w, name);
+	uri_encode(w, value, true);
+	xml_close(w, name);
+}
+
+static enum s3error read_query(struct request *r, struct listing *l)
+{
+	struct index_list_query *q = &l->query.list;
+	struct bytes encoding = request_param(r, "encoding-type");
+	struct bytes version = request_param(r, "version-id-marker");
+	uint32_t max = 0;
+	if (encoding.n > 0 && !bytes_is(encoding, "url")) {
+		return S3E_INVALID_ARGUMENT;
+	}
+	TRY_S3(request_param_u32(r, "max-keys", GATEWAY_PAGE_MAX, &max));
+	l->url = encoding.n > 0;
+	q->bucket = r->target.bucket;
+	q->prefix = request_param(r, "prefix");
+	q->delimiter = request_param(r, "delimiter");
+	q->after = request_param(r, "key-marker");
+	q->max = max < GATEWAY_PAGE_MAX ? max : GATEWAY_PAGE_MAX;
+	if (version.n > 0) {
+		if (q->after.n == 0) {
+			return S3E_NO_KEY_MARKER;
+		}
+		TRY_S3(version_read(version, &l->after));
+		l->query.after_version = &l->after;
+	}
+	bool utf8 = bytes_is_utf8(q->prefix) && bytes_is_utf8(q->delimiter);
+	return utf8 ? S3E_NONE : S3E_INVALID_ARGUMENT;
+}
+
+static void xml_version(struct writer *w, const char *name, const struct index_version *version)
+{
+	xml_open(w, name);
+	version_write(w, version);
+	xml_close(w, name);
+}
+
+static void write_version(struct request *r, struct writer *w, const struct listing *l,
+                          const struct index_list_entry *entry)
+{
+	const char *name = entry->delete_marker ? "DeleteMarker" : "Version";
+	xml_open(w, name);
+	element(w, l, "Key", entry->key);
+	xml_version(w, "VersionId", &entry->version);
+	xml_element_bool(w, "IsLatest", entry->latest);
+	object_xml_date(w, "LastModified", entry->modified_ms);
+	if (!entry->delete_marker) {
+		object_xml_etag(w, entry->etag);
+		if (entry->checksum_kind != CHECKSUM_NONE) {
+			xml_element_text(w, "ChecksumAlgorithm",
+			                 checksum_name((enum checksum_kind)entry->checksum_kind));
+			xml_element_text(w, "ChecksumType",
+			                 entry->checksum_composite ? "COMPOSITE" : "FULL_OBJECT");
+		}
+		xml_element_u64(w, "Size", entry->size);
+		xml_element_text(w, "StorageClass", "STANDARD");
+	}
+	xml_open(w, "Owner");
+	xml_element(w, "ID", r->bucket.owner_id);
+	xml_element(w, "DisplayName", r->bucket.owner_name);
+	xml_close(w, "Owner");
+	xml_close(w, name);
+}
+
+/* Where the next page begins: behind the last entry, of a version with its id. */
+static void write_next(struct writer *w, const struct listing *l)
+{
+	const struct index_list_entry *last = &l->page.entries[l->page.n - 1];
+	element(w, l, "NextKeyMarker", l->page.next);
+	if (!last->prefix) {
+		xml_version(w, "NextVersionIdMarker", &last->version);
+	}
+}
+
+static void write_head(struct request *r, struct writer *w, const struct listing *l)
+{
+	const struct index_list_query *q = &l->query.list;
+	xml_element(w, "Name", q->bucket);
+	element(w, l, "Prefix", q->prefix);
+	element(w, l, "KeyMarker", q->after);
+	xml_element(w, "VersionIdMarker", request_param(r, "version-id-marker"));
+	if (l->page.truncated && l->page.n > 0) {
+		write_next(w, l);
+	}
+	xml_element_u64(w, "MaxKeys", q->max);
+	if (q->delimiter.n > 0) {
+		element(w, l, "Delimiter", q->delimiter);
+	}
+	if (l->url) {
+		xml_element_text(w, "EncodingType", "url");
+	}
+	xml_element_bool(w, "IsTruncated", l->page.truncated);
+}
+
+enum s3error op_list_object_versions(struct request *r)
+{
+	struct listing l = {0};
+	TRY_S3(read_query(r, &l));
+	TRY_S3(s3error_of(index_versions(r->g->index, r->a, &l.query, &l.page)));
+	struct writer w = writer_growing(GATEWAY_ANSWER_MAX);
+	xml_begin(&w);
+	xml_open(&w, "ListVersionsResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"");
+	write_head(r, &w, &l);
+	for (size_t i = 0; i < l.page.n; i++) {
+		if (!l.page.entries[i].prefix) {
+			write_version(r, &w, &l, &l.page.entries[i]);
+			continue;
+		}
+		xml_open(&w, "CommonPrefixes");
+		element(&w, &l, "Prefix", l.page.entries[i].key);
+		xml_close(&w, "CommonPrefixes");
+	}
+	xml_close(&w, "ListVersionsResult");
+	answer_xml(r, 200, &w);
+	return S3E_NONE;
+}
