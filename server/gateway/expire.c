@@ -14,6 +14,7 @@ enum {
 	PAGE = 1000,                  /* buckets or objects looked at in one go */
 	UPLOADS_PAGE = 100,           /* with their metadata */
 	ARENA_BYTES = 24 << 20,       /* a page of longest keys, and the largest document */
+	RECORD_ARENA_BYTES = 8 << 20, /* an object of 10,000 parts */
 	ROUNDS_PER_DAY = 24,
 	ROUND_MIN_MS = 200,
 	ROUND_MAX_MS = 3600 * 1000,
@@ -36,6 +37,7 @@ struct walk {
 	struct arena *a;                  /* of the page */
 	const struct index_bucket *bucket;
 	struct lifecycle rules;
+	bool tagged;                      /* a rule asks for tags */
 	uint64_t expired, aborted;
 };
 
@@ -52,6 +54,10 @@ static enum err read_rules(struct walk *w)
 	const struct config_document *d = config_document_of(INDEX_CONFIG_LIFECYCLE);
 	bool read = config_document_tree(w->a, d, stored, &root) == S3E_NONE &&
 	            lifecycle_read(w->a, root, &w->rules) == S3E_NONE;
+	w->tagged = false;
+	for (size_t i = 0; i < w->rules.n; i++) {
+		w->tagged = w->tagged || w->rules.rules[i].n_tags > 0;
+	}
 	return read ? OK : ERR_CORRUPT;
 }
 
@@ -67,14 +73,44 @@ static enum err counted(enum err e, uint64_t *count, atomic_uint_fast64_t *total
 	return OK;
 }
 
+/* Entries of a listing carry no tags: where rules ask for them, the record of what seems due is read. A tag that is taken away
+ * between this and the deletion comes too late, as it would have a moment later. */
+static enum err due_with_tags(struct walk *w, struct lifecycle_object o, bool *ret)
+{
+	AUTO(arena_freep) struct arena *a = arena_new(RECORD_ARENA_BYTES);
+	struct index_object object;
+	uint64_t at = 0;
+	if (a == NULL) {
+		return ERR_NOMEM;
+	}
+	enum err e = index_object_get(w->g->index, a, w->bucket->name, o.key, &object);
+	if (e != OK) {
+		return e == ERR_NOTFOUND ? OK : e;
+	}
+	o.tags = object.tags;
+	o.n_tags = object.n_tags;
+	o.tags_unknown = false;
+	*ret = lifecycle_expiry(&w->rules, &o, w->g->day_ms, &at) != NULL && at <= w->now_ms;
+	return OK;
+}
+
 static enum err expire_entry(struct walk *w, const struct index_list_entry *entry)
 {
-	const struct lifecycle_object o = {entry->key, entry->size, entry->modified_ms};
+	struct lifecycle_object o = {.key = entry->key, .size = entry->size,
+	                             .modified_ms = entry->modified_ms, .tags_unknown = true};
 	const struct index_condition same = {.bucket = w->bucket->number,
 	                                     .modified_max_ms = entry->modified_ms};
 	uint64_t at = 0;
-	if (lifecycle_expiry(&w->rules, &o, w->g->day_ms, &at) == NULL || at > w->now_ms) {
+	const struct lifecycle_rule *rule = lifecycle_expiry(&w->rules, &o, w->g->day_ms, &at);
+	if (rule == NULL || at > w->now_ms) {
 		return OK;
+	}
+	if (w->tagged) {
+		bool due = false;
+		TRY(due_with_tags(w, o, &due));
+		if (!due) {
+			return OK;
+		}
 	}
 	enum err e = index_object_delete(w->g->index, w->bucket->name, entry->key, &same);
 	return counted(e, &w->expired, &w->g->lifecycle_expired);

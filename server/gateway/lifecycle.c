@@ -11,6 +11,7 @@
 enum {
 	ID_MAX = 255,         /* characters */
 	ID_RANDOM_BYTES = 16,
+	TAGS_MAX = 10,        /* an object has no more */
 	HEADER_MAX_BYTES = 1024,
 	NS_PER_MS = 1000000,
 	MS_PER_DAY = 86400 * 1000,
@@ -57,18 +58,20 @@ static enum s3error check_status(struct bytes text)
 	return good ? S3E_NONE : S3E_MALFORMED_XML;
 }
 
+/* A rule's tag is one that an object can have. */
+static const struct shape tag_children[] = {{"Key", 1, 1}, {"Value", 1, 1}, {NULL}};
 static const struct shape and_children[] = {
 	{"Prefix", 0, 1, NULL, check_prefix},
 	{"ObjectSizeGreaterThan", 0, 1, NULL, check_size},
 	{"ObjectSizeLessThan", 0, 1, NULL, check_size},
-	{"Tag", 0, 1, .unbuilt = true},
+	{"Tag", 0, TAGS_MAX, tag_children},
 	{NULL},
 };
 static const struct shape filter_children[] = {
 	{"Prefix", 0, 1, NULL, check_prefix},
 	{"ObjectSizeGreaterThan", 0, 1, NULL, check_size},
 	{"ObjectSizeLessThan", 0, 1, NULL, check_size},
-	{"Tag", 0, 1, .unbuilt = true},
+	{"Tag", 0, 1, tag_children},
 	{"And", 0, 1, and_children},
 	{NULL},
 };
@@ -140,9 +143,10 @@ static enum s3error check_actions(const struct xml_node *rule, const struct life
 		return S3E_RULE_ACTION;
 	}
 	bool sized = read->size_over != 0 || read->size_under != UINT64_MAX;
-	if (sized && read->abort_days != 0) {
+	if ((sized || read->n_tags > 0) && read->abort_days != 0) {
 		return S3E_RULE_FILTER;
 	}
+	TRY_S3(object_tags_check(read->tags, read->n_tags));
 	return sized && read->size_over >= read->size_under ? S3E_INVALID_REQUEST : S3E_NONE;
 }
 
@@ -204,12 +208,36 @@ static uint64_t number(const struct xml_node *node, const char *name, uint64_t f
 	return text.n > 0 && bytes_u64(text, &value) != OK ? fallback : value;
 }
 
-static struct lifecycle_rule read_rule(const struct xml_node *rule)
+static enum s3error read_tags(struct arena *a, const struct xml_node *where,
+                              struct lifecycle_rule *ret)
+{
+	const struct xml_node *tag = xml_child(where, "Tag");
+	if (tag == NULL) {
+		return S3E_NONE;
+	}
+	struct field *tags = arena_alloc(a, TAGS_MAX * sizeof(*tags));
+	if (tags == NULL) {
+		return S3E_SLOW_DOWN;
+	}
+	for (; tag != NULL && ret->n_tags < TAGS_MAX; tag = xml_next(tag, "Tag")) {
+		tags[ret->n_tags++] = (struct field){xml_text(tag, "Key"), xml_text(tag, "Value")};
+	}
+	ret->tags = tags;
+	return S3E_NONE;
+}
+
+/* Where a rule says what it selects. */
+static const struct xml_node *selection(const struct xml_node *rule)
 {
 	const struct xml_node *filter = xml_child(rule, "Filter");
 	const struct xml_node *all = xml_child(filter, "And");
+	return all != NULL ? all : filter;
+}
+
+static struct lifecycle_rule read_rule(const struct xml_node *rule)
+{
 	const struct xml_node *expiration = xml_child(rule, "Expiration");
-	const struct xml_node *where = all != NULL ? all : filter;
+	const struct xml_node *where = selection(rule);
 	uint64_t date_ns = 0;
 	struct bytes date = xml_text(expiration, "Date");
 	if (date.n > 0 && date_read_iso(date, &date_ns) != OK) {
@@ -237,7 +265,9 @@ enum s3error lifecycle_read(struct arena *a, const struct xml_node *root, struct
 	}
 	size_t i = 0;
 	for (const struct xml_node *rule = root->child; rule != NULL; rule = rule->next) {
-		rules[i++] = read_rule(rule);
+		rules[i] = read_rule(rule);
+		TRY_S3(read_tags(a, selection(rule), &rules[i]));
+		i++;
 	}
 	*ret = (struct lifecycle){rules, n};
 	return S3E_NONE;
@@ -251,10 +281,25 @@ static uint64_t after_days(uint64_t from_ms, uint32_t days, uint64_t day_ms)
 	return (at + day_ms - 1) / day_ms * day_ms;
 }
 
+static bool has_tags(const struct lifecycle_rule *rule, const struct lifecycle_object *o)
+{
+	for (size_t i = 0; i < rule->n_tags && !o->tags_unknown; i++) {
+		size_t k = 0;
+		while (k < o->n_tags && !(bytes_equal(o->tags[k].name, rule->tags[i].name) &&
+		                          bytes_equal(o->tags[k].value, rule->tags[i].value))) {
+			k++;
+		}
+		if (k == o->n_tags) {
+			return false;
+		}
+	}
+	return true;
+}
+
 /* Sizes are strict, and without a lower one an empty object counts too. */
 static bool selects(const struct lifecycle_rule *rule, const struct lifecycle_object *o)
 {
-	return rule->enabled && bytes_starts(o->key, rule->prefix) &&
+	return rule->enabled && bytes_starts(o->key, rule->prefix) && has_tags(rule, o) &&
 	       (rule->size_over == 0 || o->size > rule->size_over) &&
 	       (rule->size_under == UINT64_MAX || o->size < rule->size_under);
 }
@@ -314,7 +359,8 @@ enum s3error lifecycle_of(struct request *r, struct lifecycle *ret)
 
 void lifecycle_headers(struct request *r, const struct index_object *o)
 {
-	const struct lifecycle_object object = {o->key, o->size, o->modified_ms};
+	const struct lifecycle_object object = {o->key, o->size, o->modified_ms, o->tags, o->n_tags,
+	                                        false};
 	uint8_t text[HEADER_MAX_BYTES];
 	struct writer w = writer_fixed(text, sizeof(text));
 	struct lifecycle l;

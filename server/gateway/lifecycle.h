@@ -18,6 +18,8 @@ struct lifecycle_rule {
 	struct bytes id, prefix;
 	bool enabled;
 	uint64_t size_over, size_under; /* bytes; strictly between */
+	const struct field *tags;       /* all of them must be on the object */
+	size_t n_tags;
 	uint32_t days;                  /* of expiration; 0: none */
 	uint64_t date_ms;               /* of expiration; 0: none */
 	uint32_t abort_days;            /* of incomplete uploads; 0: none */
@@ -32,6 +34,9 @@ enum s3error lifecycle_read(struct arena *a, const struct xml_node *root, struct
 struct lifecycle_object {
 	struct bytes key;
 	uint64_t size, modified_ms;
+	const struct field *tags;
+	size_t n_tags;
+	bool tags_unknown; /* every tag counts as there: for a first look that costs nothing */
 };
 /* lifecycle_expiry: when the object goes, and by which rule: the earliest of all. NULL: never. */
 const struct lifecycle_rule *lifecycle_expiry(const struct lifecycle *l,

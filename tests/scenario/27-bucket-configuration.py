@@ -295,30 +295,33 @@ def lifecycle_works(stack):
     for key in ("old/a", "old/b", "keep/a", "older"):
         s3.put_object(Bucket="going", Key=key, Body=b"x" * 10)
     s3.put_object(Bucket="going", Key="big", Body=b"x" * 1000)
+    s3.put_object(Bucket="going", Key="tag/yes", Body=b"x", Tagging="stage=raw&team=a")
+    s3.put_object(Bucket="going", Key="tag/no", Body=b"x", Tagging="stage=final")
     uploads = [s3.create_multipart_upload(Bucket="going", Key=key)["UploadId"] for key in ("old/up", "keep/up")]
     s3.upload_part(Bucket="going", Key="old/up", UploadId=uploads[0], PartNumber=1, Body=b"x" * 100)
     s3.put_bucket_lifecycle_configuration(Bucket="going", LifecycleConfiguration={"Rules": [
         {"ID": "a", "Status": "Enabled", "Filter": {"Prefix": "old/"}, "Expiration": {"Days": 1},
          "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}},
         {"ID": "b", "Status": "Enabled", "Filter": {"ObjectSizeGreaterThan": 999}, "Expiration": {"Date": "2020-01-01T00:00:00Z"}},
+        {"ID": "t", "Status": "Enabled", "Filter": {"And": {"Prefix": "tag/", "Tags": [{"Key": "stage", "Value": "raw"}]}},
+         "Expiration": {"Days": 1}},
         {"ID": "c", "Status": "Disabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}}]})
     def left():
         keys = [o["Key"] for o in s3.list_objects_v2(Bucket="going").get("Contents", [])]
         ups = [u["Key"] for u in s3.list_multipart_uploads(Bucket="going").get("Uploads", [])]
         return (keys, ups)
-    wait_for("lifecycle to remove what is due", lambda: left() == (["big", "keep/a", "older"], ["keep/up"])
-             or left() == (["keep/a", "older"], ["keep/up"]))
-    wait_for("a date in the past, by size", lambda: left() == (["keep/a", "older"], ["keep/up"]))
+    wait_for("lifecycle to remove what is due, by prefix, size and tag",
+             lambda: left() == (["keep/a", "older", "tag/no"], ["keep/up"]))
     checks.ok(True, "what is due goes, the rest stays")
     checks.equal(s3.get_object(Bucket="going", Key="keep/a")["Body"].read(), b"x" * 10, "what stays is whole")
     refused("what went is gone", "NoSuchKey", s3.get_object, Bucket="going", Key="old/a")
     metrics = stack.ops(stack.gateway_ops_port, "/metrics")[1]
     def metric(name):
         return [int(line.split()[-1]) for line in metrics.splitlines() if line.startswith("rempart_gateway_" + name + " ")]
-    checks.equal((metric("lifecycle_expired_total"), metric("lifecycle_aborted_total")), ([3], [1]), "counted")
+    checks.equal((metric("lifecycle_expired_total"), metric("lifecycle_aborted_total")), ([4], [1]), "counted")
     s3.delete_bucket_lifecycle(Bucket="going")
     s3.put_object(Bucket="going", Key="old/c", Body=b"x")
-    checks.equal(left()[0], ["keep/a", "old/c", "older"], "no rule, no expiration")
+    checks.equal(left()[0], ["keep/a", "old/c", "older", "tag/no"], "no rule, no expiration")
 
 
 def lifetime(stack):

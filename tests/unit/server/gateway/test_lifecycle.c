@@ -128,7 +128,8 @@ static void test_a_thousand_rules(void **state)
 static void goes(const struct lifecycle *l, const char *key, uint64_t size, const char *rule,
                  uint64_t want_ms)
 {
-	const struct lifecycle_object o = {bytes_text(key), size, 10 * DAY_MS + 1};
+	const struct lifecycle_object o = {.key = bytes_text(key), .size = size,
+	                                   .modified_ms = 10 * DAY_MS + 1};
 	uint64_t at = 0;
 	const struct lifecycle_rule *got = lifecycle_expiry(l, &o, DAY_MS, &at);
 	if (rule == NULL) {
@@ -166,11 +167,44 @@ static void test_expiry(void **state)
 	assert_null(lifecycle_abort(&l, BYTES("logs/a"), 10 * DAY_MS, DAY_MS, &at));
 }
 
+#define TAG(k, v) "<Tag><Key>" k "</Key><Value>" v "</Value></Tag>"
+
+static bool tagged_goes(const struct lifecycle *l, const struct field *tags, size_t n, bool unknown)
+{
+	const struct lifecycle_object o = {.key = BYTES("k"), .modified_ms = DAY_MS, .tags = tags,
+	                                   .n_tags = n, .tags_unknown = unknown};
+	uint64_t at;
+	return lifecycle_expiry(l, &o, DAY_MS, &at) != NULL;
+}
+
+static void test_tags(void **state)
+{
+	const struct field tags[] = {{BYTES("a"), BYTES("1")}, {BYTES("b"), BYTES("2")}};
+	const struct field wrong[] = {{BYTES("a"), BYTES("2")}, {BYTES("b"), BYTES("1")}};
+	(void)state;
+	struct lifecycle one = rules(BYTES(DOC(RULE("<Filter>" TAG("a", "1") "</Filter>" DAYS("1")))));
+	assert_true(tagged_goes(&one, tags, 2, false));
+	assert_false(tagged_goes(&one, wrong, 2, false));
+	assert_false(tagged_goes(&one, NULL, 0, false));
+	assert_true(tagged_goes(&one, NULL, 0, true));
+	struct lifecycle two = rules(BYTES(DOC(RULE("<Filter><And>" TAG("b", "2") TAG("a", "1")
+	                                            "</And></Filter>" DAYS("1")))));
+	assert_true(tagged_goes(&two, tags, 2, false));
+	assert_false(tagged_goes(&two, tags, 1, false));
+	gives(DOC(RULE("<Filter>" TAG("a", "1") "</Filter>" ABORT("1"))), S3E_RULE_FILTER);
+	gives(DOC(RULE("<Filter>" TAG("", "1") "</Filter>" DAYS("1"))), S3E_INVALID_TAG);
+	gives(DOC(RULE("<Filter>" TAG("a", "1") TAG("b", "1") "</Filter>" DAYS("1"))),
+	      S3E_MALFORMED_XML);
+	gives(DOC(RULE("<Filter><And>" TAG("a", "1") TAG("a", "2") "</And></Filter>" DAYS("1"))),
+	      S3E_INVALID_TAG);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_documents, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_thousand_rules, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_tags, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_expiry, set_up, tear_down),
 	};
 
