@@ -2,6 +2,7 @@
 """Tags, versions and object lock, with boto3."""
 # timeout: 200
 
+import datetime
 import sys
 
 from stack import Checks, Stack
@@ -183,11 +184,106 @@ def pages(s3, b):
     refused("a version marker without a key marker", "InvalidArgument", s3.list_object_versions, Bucket=b, VersionIdMarker="null")
 
 
+def soon(**delta):
+    return datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0) + datetime.timedelta(**delta)
+
+
+def lock_rule(**retention):
+    return {"ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": retention}}
+
+
+def locked_bucket(stack, s3):
+    b = bucket(stack, s3, "locked", ObjectLockEnabledForBucket=True)
+    checks.equal(s3.get_bucket_versioning(Bucket=b)["Status"], "Enabled", "object lock brings versioning")
+    checks.equal(s3.get_object_lock_configuration(Bucket=b)["ObjectLockConfiguration"], {"ObjectLockEnabled": "Enabled"},
+                 "and is told")
+    refused("to suspend versioning", "InvalidBucketState", s3.put_bucket_versioning, Bucket=b,
+            VersioningConfiguration={"Status": "Suspended"})
+    put = s3.put_object_lock_configuration
+    refused("a period of no days", "InvalidRetentionPeriod", put, Bucket=b,
+            ObjectLockConfiguration=lock_rule(Mode="GOVERNANCE", Days=0))
+    for what, rule in (("days and years", lock_rule(Mode="GOVERNANCE", Days=1, Years=1)),
+                       ("neither days nor years", lock_rule(Mode="GOVERNANCE")),
+                       ("a mode that is none", lock_rule(Mode="FOREVER", Days=1))):
+        refused(what, "MalformedXML", put, Bucket=b, ObjectLockConfiguration=rule)
+    want = lock_rule(Mode="GOVERNANCE", Days=1)
+    put(Bucket=b, ObjectLockConfiguration=want)
+    checks.equal(s3.get_object_lock_configuration(Bucket=b)["ObjectLockConfiguration"], want, "a default retention is kept")
+    version = s3.put_object(Bucket=b, Key="default", Body=b"x")["VersionId"]
+    got = s3.get_object_retention(Bucket=b, Key="default")["Retention"]
+    left = got["RetainUntilDate"] - soon()
+    checks.ok(got["Mode"] == "GOVERNANCE" and datetime.timedelta(hours=23) < left <= datetime.timedelta(days=1),
+              "and a new object has it")
+    refused("to delete it", "AccessDenied", s3.delete_object, Bucket=b, Key="default", VersionId=version)
+    put(Bucket=b, ObjectLockConfiguration={"ObjectLockEnabled": "Enabled"})
+    return b
+
+
+def lock(stack, s3):
+    b = locked_bucket(stack, s3)
+    later = soon(days=2)
+    put = s3.put_object(Bucket=b, Key="k", Body=b"kept", ObjectLockMode="COMPLIANCE", ObjectLockRetainUntilDate=later)
+    head = s3.head_object(Bucket=b, Key="k")
+    checks.equal((head["ObjectLockMode"], head["ObjectLockRetainUntilDate"]), ("COMPLIANCE", later), "HEAD tells the retention")
+    this = {"Bucket": b, "Key": "k", "VersionId": put["VersionId"]}
+    for bypass in (False, True):
+        refused("to delete under COMPLIANCE, bypass %s," % bypass, "AccessDenied", s3.delete_object, **this,
+                BypassGovernanceRetention=bypass)
+    refused("to shorten it", "AccessDenied", s3.put_object_retention, **this,
+            Retention={"Mode": "COMPLIANCE", "RetainUntilDate": soon(days=1)}, BypassGovernanceRetention=True)
+    s3.put_object_retention(**this, Retention={"Mode": "COMPLIANCE", "RetainUntilDate": soon(days=3)})
+    answer = s3.delete_objects(Bucket=b, Delete={"Objects": [{"Key": "k", "VersionId": put["VersionId"]}]})
+    checks.equal([e["Code"] for e in answer["Errors"]], ["AccessDenied"], "DeleteObjects is refused it, too")
+    s3.put_object(Bucket=b, Key="k", Body=b"on top")
+    s3.delete_object(Bucket=b, Key="k")
+    checks.equal(s3.get_object(**this)["Body"].read(), b"kept", "overwriting and deleting leave the locked version")
+    # governance
+    version = s3.put_object(Bucket=b, Key="g", Body=b"g")["VersionId"]
+    refused("retention of an object that has none", "NoSuchObjectLockConfiguration", s3.get_object_retention, Bucket=b, Key="g")
+    this = {"Bucket": b, "Key": "g", "VersionId": version}
+    s3.put_object_retention(**this, Retention={"Mode": "GOVERNANCE", "RetainUntilDate": later})
+    refused("a date that has passed", "InvalidArgument", s3.put_object_retention, **this,
+            Retention={"Mode": "GOVERNANCE", "RetainUntilDate": soon(days=-1)})
+    refused("to shorten GOVERNANCE", "AccessDenied", s3.put_object_retention, **this,
+            Retention={"Mode": "GOVERNANCE", "RetainUntilDate": soon(days=1)})
+    s3.put_object_retention(**this, Retention={"Mode": "GOVERNANCE", "RetainUntilDate": soon(days=1)},
+                            BypassGovernanceRetention=True)
+    refused("to delete under GOVERNANCE", "AccessDenied", s3.delete_object, **this)
+    # legal hold stands above the bypass
+    s3.put_object_legal_hold(**this, LegalHold={"Status": "ON"})
+    checks.equal((s3.get_object_legal_hold(**this)["LegalHold"]["Status"], s3.head_object(**this)["ObjectLockLegalHoldStatus"]),
+                 ("ON", "ON"), "a legal hold is told")
+    refused("to delete under a legal hold", "AccessDenied", s3.delete_object, **this, BypassGovernanceRetention=True)
+    s3.put_object_legal_hold(**this, LegalHold={"Status": "OFF"})
+    s3.delete_object(**this, BypassGovernanceRetention=True)
+    refused("with the bypass it is gone:", "NoSuchVersion", s3.get_object, **this)
+    upload = s3.create_multipart_upload(Bucket=b, Key="parts", ObjectLockLegalHoldStatus="ON")["UploadId"]
+    part = s3.upload_part(Bucket=b, Key="parts", UploadId=upload, PartNumber=1, Body=b"x")["ETag"]
+    s3.complete_multipart_upload(Bucket=b, Key="parts", UploadId=upload,
+                                 MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part}]})
+    checks.equal(s3.get_object_legal_hold(Bucket=b, Key="parts")["LegalHold"]["Status"], "ON", "an upload's hold is its object's")
+    refused("a mode without a date", "InvalidArgument", s3.put_object, Bucket=b, Key="x", Body=b"", ObjectLockMode="GOVERNANCE")
+    # where there is no lock
+    plain = bucket(stack, s3, "unlocked")
+    s3.put_object(Bucket=plain, Key="k", Body=b"")
+    refused("the lock of a bucket without", "ObjectLockConfigurationNotFoundError", s3.get_object_lock_configuration, Bucket=plain)
+    refused("lock of a bucket without versioning", "InvalidBucketState", s3.put_object_lock_configuration, Bucket=plain,
+            ObjectLockConfiguration=lock_rule(Mode="GOVERNANCE", Days=1))
+    for call, more in ((s3.get_object_retention, {}), (s3.get_object_legal_hold, {}),
+                       (s3.put_object_legal_hold, {"LegalHold": {"Status": "ON"}}),
+                       (s3.put_object, {"ObjectLockLegalHoldStatus": "ON"})):
+        refused("%s without lock" % call.__name__, "InvalidRequest", call, Bucket=plain, Key="k", **more)
+    state(s3, plain, "Enabled")
+    s3.put_object_lock_configuration(Bucket=plain, ObjectLockConfiguration=lock_rule(Mode="COMPLIANCE", Years=1))
+    checks.ok(True, "a bucket with versioning gets the lock later")
+
+
 def main():
     with Stack() as stack:
         s3 = stack.client()
         tagging(stack, s3)
         versioning(stack, s3)
+        lock(stack, s3)
         stack.published()
         checks.ok(stack.audit()[0] == 0, "the log verifies")
     return checks.done()
