@@ -2,73 +2,12 @@
 #include <string.h>
 
 #include "common/base/attr.h"
-#include "common/base/clock.h"
 #include "server/kms/admin_ops.h"
-
-/* RFC 9562 section 5.4: random, version 4. */
-static void random_uuid(uint8_t out[RECORD_UUID_BYTES])
-{
-	random_bytes(out, RECORD_UUID_BYTES);
-	out[6] = (uint8_t)((out[6] & 0x0f) | 0x40);
-	out[8] = (uint8_t)((out[8] & 0x3f) | 0x80);
-}
-
-static enum err put_key(struct admin_call *c, const struct record_key *k)
-{
-	uint8_t plain[RECORD_MAX];
-	struct writer w = writer_fixed(plain, sizeof(plain));
-
-	record_key_write(&w, k);
-	TRY(writer_end(&w));
-	return keystore_put(c->k->store, &c->changes, KEYSTORE_KEYS, bytes_of(k->id, sizeof(k->id)),
-	                    writer_bytes(&w));
-}
-
-static enum err put_version(struct admin_call *c, const struct record_key *k)
-{
-	struct secret *kek AUTO(secret_freep) = secret_random(KEYRING_KEK_BYTES);
-	struct record_key_version row = {.created_ms = clock_real_ms()};
-	uint8_t place[KEYRING_VERSION_KEY_BYTES];
-	uint8_t plain[RECORD_MAX];
-	struct bytes key = keyring_version_key(k->id, k->version, place);
-	struct writer w = writer_fixed(plain, sizeof(plain));
-
-	if (kek == NULL) {
-		return ERR_NOMEM;
-	}
-	TRY(keystore_wrap(c->k->store, c->a, KEYSTORE_KEY_VERSIONS, key, kek, &row.kek_wrapped));
-	record_key_version_write(&w, &row);
-	TRY(writer_end(&w));
-	return keystore_put(c->k->store, &c->changes, KEYSTORE_KEY_VERSIONS, key, writer_bytes(&w));
-}
-
-static enum err put_alias(struct admin_call *c, const struct record_key *k)
-{
-	struct bytes place = keystore_key(c->a, k->tenant, k->alias);
-	struct bytes plain;
-
-	if (place.p == NULL) {
-		return ERR_LIMIT;
-	}
-	enum err e = keystore_get(c->k->store, c->a, KEYSTORE_ALIASES, place, &plain);
-	if (e != ERR_NOTFOUND) {
-		return e == OK ? ERR_EXISTS : e;
-	}
-	return keystore_put(c->k->store, &c->changes, KEYSTORE_ALIASES, place,
-	                    bytes_of(k->id, sizeof(k->id)));
-}
+#include "server/kms/keychange.h"
 
 enum err admin_new_key(struct admin_call *c, struct record_key *key)
 {
-	random_uuid(key->id);
-	key->state = RECORD_KEY_ENABLED;
-	key->version = 1;
-	key->created_ms = clock_real_ms();
-	if (key->alias.n > 0) {
-		TRY(put_alias(c, key));
-	}
-	TRY(put_version(c, key));
-	return put_key(c, key);
+	return keychange_new(c->k, &c->changes, key);
 }
 
 static const char *state_name(enum record_key_state s)
@@ -267,9 +206,9 @@ enum admin_error admin_key_rotate(struct admin_call *c)
 		return admin_refuse(c, ADMIN_CONFLICT, "the key is disabled; enable it first");
 	}
 	k.version++;
-	enum err e = put_version(c, &k);
+	enum err e = keychange_version(c->k, &c->changes, &k);
 	if (e == OK) {
-		e = put_key(c, &k);
+		e = keychange_put(c->k, &c->changes, &k);
 	}
 	if (e != OK) {
 		return admin_fault(c, e);
@@ -288,7 +227,7 @@ static enum admin_error set_state(struct admin_call *c, enum record_key_state st
 		return bad;
 	}
 	k.state = state;
-	enum err e = put_key(c, &k);
+	enum err e = keychange_put(c->k, &c->changes, &k);
 	if (e != OK) {
 		return admin_fault(c, e);
 	}

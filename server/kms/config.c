@@ -32,6 +32,11 @@ static enum err check(const char *path, const struct conf_key *keys, size_t n,
 		return conf_wrong(path, keys, n, "region.name",
 		                  "is not a region name; use a-z, 0-9 and '-', at most 32", r);
 	}
+	if (c->aws.listen.port != 0 && (c->aws.certificate[0] == '\0' || c->aws.key[0] == '\0')) {
+		return conf_wrong(path, keys, n, "aws.listen",
+		                  "needs [aws] certificate and key: this API is served over TLS only",
+		                  r);
+	}
 	if (c->ops.port != 0 && !conf_loopback(&c->ops)) {
 		return conf_wrong(path, keys, n, "ops.listen",
 		                  "is in clear text and not on loopback; use 127.0.0.1", r);
@@ -73,6 +78,10 @@ enum err config_load(const char *path, struct kms_config *ret, struct report *re
 		 .into = c.admin.key},
 		{.section = "admin", .name = "client_ca", .type = CONF_FILE, .required = true,
 		 .into = c.admin.client_ca},
+		{.section = "aws", .name = "listen", .type = CONF_LISTEN, .into = &c.aws.listen},
+		{.section = "aws", .name = "certificate", .type = CONF_FILE,
+		 .into = c.aws.certificate},
+		{.section = "aws", .name = "key", .type = CONF_FILE, .into = c.aws.key},
 		{.section = "ops", .name = "listen", .type = CONF_LISTEN, .into = &c.ops},
 	};
 

@@ -7,7 +7,7 @@ struct kms_face {
 	struct conf_listen listen; /* port 0: not configured */
 	char certificate[CONF_TEXT_BYTES];
 	char key[CONF_TEXT_BYTES];
-	char client_ca[CONF_TEXT_BYTES];
+	char client_ca[CONF_TEXT_BYTES]; /* not of aws: there the signature is the proof */
 };
 struct kms_config {
 	char state_dir[CONF_TEXT_BYTES];
@@ -18,6 +18,7 @@ struct kms_config {
 	char passphrase_file[CONF_TEXT_BYTES]; /* empty: none */
 	struct kms_face gateway;
 	struct kms_face admin;
+	struct kms_face aws;
 	struct conf_listen ops;
 };
 /* config_load: read and check. errors: INPUT, NOTFOUND, DENIED, IO; ret_report is one line for a person. */

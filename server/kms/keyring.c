@@ -256,3 +256,27 @@ enum err keyring_open(const struct kek *kek, struct bytes context, struct bytes 
 	dek = NULL;
 	return OK;
 }
+
+enum err keyring_blob_seal(const struct kek *kek, struct bytes context, struct bytes plain,
+                           struct arena *a, struct bytes *ret_blob)
+{
+	const struct wrap_key under = wrap_key_of(kek);
+	uint8_t out[BLOB_MAX_BYTES];
+	struct writer w = writer_fixed(out, sizeof(out));
+
+	TRY(blob_seal(&under, context, plain, &w));
+	struct bytes copy = arena_copy(a, writer_bytes(&w));
+	if (copy.p == NULL) {
+		return ERR_LIMIT;
+	}
+	*ret_blob = copy;
+	return OK;
+}
+
+enum err keyring_blob_open(const struct kek *kek, struct bytes context, struct bytes blob,
+                           struct writer *plain)
+{
+	const struct wrap_key under = wrap_key_of(kek);
+
+	return blob_open(&under, context, blob, plain);
+}

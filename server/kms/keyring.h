@@ -46,6 +46,12 @@ enum err keyring_issue(const struct kek *kek, struct bytes context, struct arena
                        struct bytes *ret_wrapped, struct secret **ret_dek);
 enum err keyring_open(const struct kek *kek, struct bytes context, struct bytes wrapped,
                       struct secret **ret_dek);
+/* keyring_blob_seal, keyring_blob_open: as crypto/wrap.h; the blob is in the arena, the plaintext appended to `plain`, which
+ * the caller wipes. */
+enum err keyring_blob_seal(const struct kek *kek, struct bytes context, struct bytes plain,
+                           struct arena *a, struct bytes *ret_blob);
+enum err keyring_blob_open(const struct kek *kek, struct bytes context, struct bytes blob,
+                           struct writer *plain);
 /* keyring_write_arn: arn:aws:kms:REGION:TENANT:key/UUID. keyring_write_uuid, keyring_read_uuid: the text form. */
 void keyring_write_arn(struct writer *w, const char *region, struct bytes tenant,
                        const uint8_t id[RECORD_UUID_BYTES]);

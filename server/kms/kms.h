@@ -50,6 +50,8 @@ struct kms {
 	struct gateways gateways;
 	unsigned refusals;                 /* wrong passphrases in a row */
 	uint64_t refused_until_ms;         /* clock_mono_ms */
+	uint64_t api_second;               /* clock_mono_ms / 1000: the second that the next one counts in */
+	unsigned api_unproven;             /* requests of the AWS KMS API without a good signature */
 	struct metrics metrics;
 };
 

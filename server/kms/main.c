@@ -1,4 +1,4 @@
-/* rempart-kms: read the configuration, open key store and log, serve three faces, close in reverse order. */
+/* rempart-kms: read the configuration, open key store and log, serve its faces, close in reverse order. */
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,6 +7,7 @@
 #include "common/base/attr.h"
 #include "common/base/log.h"
 #include "server/kms/face_admin.h"
+#include "server/kms/face_api.h"
 #include "server/kms/face_gateway.h"
 #include "server/kms/face_ops.h"
 
@@ -29,7 +30,7 @@ struct daemon {
 	struct kms kms;
 	struct worker_pool *worker, *ops_worker;
 	struct httpd *httpd;
-	struct http_service gateway, admin, ops;
+	struct http_service gateway, admin, aws, ops;
 };
 
 static const char usage[] =
@@ -89,8 +90,9 @@ static enum err listen_on(struct daemon *d, const struct conf_listen *listen,
 		.pool = face == NULL ? d->ops_worker : d->worker,
 		.certificate = face == NULL ? NULL : face->certificate,
 		.key = face == NULL ? NULL : face->key,
-		.client_ca = face == NULL ? NULL : face->client_ca,
-		.tls13_only = true,
+		.client_ca = face == NULL || service == &d->aws ? NULL : face->client_ca,
+		/* Who asks the AWS API brings a client of his own: some SDKs still speak 1.2. */
+		.tls13_only = service != &d->aws,
 	};
 
 	return httpd_listen(d->httpd, &o, report);
@@ -115,6 +117,7 @@ static enum err start_faces(struct daemon *d, struct report *report)
 	limits.loops = LOOPS;
 	d->gateway = face_gateway(&d->kms);
 	d->admin = face_admin(&d->kms);
+	d->aws = face_api(&d->kms);
 	d->ops = face_ops(&d->kms);
 	if (worker_pool_new(&worker, &d->worker) != OK ||
 	    worker_pool_new(&ops, &d->ops_worker) != OK || httpd_new(&limits, &d->httpd) != OK) {
@@ -124,6 +127,9 @@ static enum err start_faces(struct daemon *d, struct report *report)
 	}
 	TRY(listen_on(d, &c->gateway.listen, &d->gateway, &c->gateway, report));
 	TRY(listen_on(d, &c->admin.listen, &d->admin, &c->admin, report));
+	if (c->aws.listen.port != 0) {
+		TRY(listen_on(d, &c->aws.listen, &d->aws, &c->aws, report));
+	}
 	return c->ops.port == 0 ? OK : listen_on(d, &c->ops, &d->ops, NULL, report);
 }
 

@@ -129,6 +129,13 @@ void metrics_write(const struct metrics *m, const char *state, struct writer *w)
 	       get(&m->admin_ok));
 	single(w, "rempart_kms_admin_refused_total", "counter",
 	       "Administration operations refused.", get(&m->admin_refused));
+	single(w, "rempart_kms_api_ok_total", "counter", "Requests of the AWS KMS API done.",
+	       get(&m->api_ok));
+	single(w, "rempart_kms_api_refused_total", "counter", "Requests of the AWS KMS API refused.",
+	       get(&m->api_refused));
+	single(w, "rempart_kms_api_throttled_total", "counter",
+	       "Of them, those of a flood without good signatures, which the log does not show.",
+	       get(&m->api_throttled));
 	single(w, "rempart_kms_log_entries", "gauge", "Entries in the key log.",
 	       get(&m->log_size));
 	single(w, "rempart_kms_log_published", "gauge", "Entries under the last checkpoint.",

@@ -16,6 +16,7 @@ struct metrics {
 	_Atomic uint64_t batch_calls[METRICS_BATCH_BOUNDS + 1];   /* calls in a batch: 1, 2, 4 .. 256, more */
 	_Atomic uint64_t commits_failed;
 	_Atomic uint64_t admin_ok, admin_refused;
+	_Atomic uint64_t api_ok, api_refused, api_throttled;
 	_Atomic uint64_t log_size, log_published;
 };
 void metrics_count(_Atomic uint64_t *counter);

@@ -98,6 +98,7 @@ class Stack:
         self.build = build or os.environ.get("TEST_BUILD", os.path.join(TOP, "build"))
         self.s3_port, self.s3_tls_port, self.gateway_ops_port = base, base + 1, base + 2
         self.kms_port, self.admin_port, self.kms_ops_port = base + 3, base + 4, base + 5
+        self.kms_api_port = base + 6
         self.authority = os.path.join(self.dir, "authority")
         self.store = self.path("store")
         self.index = self.path("index")
@@ -151,11 +152,15 @@ listen = 127.0.0.1:{admin_port}
 certificate = {a}/kms.pem
 key = {a}/kms.key
 client_ca = {a}/admin-ca.pem
+[aws]
+listen = 127.0.0.1:{api_port}
+certificate = {a}/kms.pem
+key = {a}/kms.key
 [ops]
 listen = 127.0.0.1:{ops_port}
 {more}
 """.format(state=self.path("kms"), region=self.region, log=self.log, fence=self.path("fence"), a=a,
-           kms_port=self.kms_port, admin_port=self.admin_port, ops_port=self.kms_ops_port, more=kms))
+           kms_port=self.kms_port, api_port=self.kms_api_port, admin_port=self.admin_port, ops_port=self.kms_ops_port, more=kms))
         self.gateway_ini = self._write("gateway.ini", """
 [gateway]
 region = {region}
@@ -320,6 +325,20 @@ listen = 127.0.0.1:{ops_port}
                             verify=os.path.join(self.authority, "server-ca.pem"),
                             aws_access_key_id=self.access[who]["access_key"],
                             aws_secret_access_key=self.access[who]["secret_key"])
+
+    def kms_url(self):
+        return "https://127.0.0.1:%d" % self.kms_api_port
+
+    def kms_client(self, who="main", retries=0, **more):
+        """boto3's client of AWS KMS; `more` goes to boto3.client."""
+        import boto3
+        from botocore.config import Config
+        given = dict(endpoint_url=self.kms_url(), region_name=self.region,
+                     config=Config(retries={"max_attempts": retries}, read_timeout=60),
+                     verify=os.path.join(self.authority, "server-ca.pem"),
+                     aws_access_key_id=self.access[who]["access_key"],
+                     aws_secret_access_key=self.access[who]["secret_key"])
+        return boto3.client("kms", **dict(given, **more))
 
     def sign(self, method, path, body=b"", headers=None, who="main", query="", payload=None, when=None):
         """Headers of a signed request, made by botocore; `when` is a datetime."""

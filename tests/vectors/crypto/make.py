@@ -210,5 +210,43 @@ def make_ed25519():
     write("ed25519.json", "RFC 8032 section 7.1; python3-cryptography", cases)
 
 
-for make in (make_hmac, make_sha256, make_checksum, make_hkdf, make_gcm, make_ed25519):
+def make_blob():
+    """Blobs of the AWS KMS API: common/crypto/wrap.h, server/kms/AWS-API.md."""
+    def pair(text):
+        return len(text.encode()).to_bytes(2, "big") + text.encode()
+
+    def context(members):
+        rows = sorted(members.items(), key=lambda m: m[0].encode())
+        return b"" if not rows else len(rows).to_bytes(2, "big") + b"".join(pair(k) + pair(v) for k, v in rows)
+
+    cases = []
+    for n, version, members in ((1, 1, {}), (32, 7, {"b": "2", "a": "1", "\u00e9": ""}), (4096, 2**32 - 1, {"purpose": "backup"})):
+        kek, key_id, salt, plain = (stream(f"blob {what} {n}", size)
+                                    for what, size in (("kek", 32), ("id", 16), ("salt", 32), ("plain", n)))
+        head = b"\x02\x00\x01" + key_id + version.to_bytes(4, "big") + salt
+        info = b"rempart kms blob v1" + b"\x00\x01" + key_id + version.to_bytes(4, "big")
+        key = HKDF(hashes.SHA384(), 32, salt, info).derive(kek)
+        blob = head + AESGCM(key).encrypt(bytes(12), plain, head + context(members))
+        cases.append({"kek": kek.hex(), "key_id": key_id.hex(), "version": version, "context": context(members).hex(),
+                      "plain": plain.hex(), "blob": blob.hex(), "valid": True})
+    base = cases[1]
+    raw = bytes.fromhex(base["blob"])
+    for at in (0, 1, 2, 3, 19, 23, 54, 55, len(raw) - 1):
+        flipped = bytearray(raw)
+        flipped[at] ^= 1
+        cases.append(dict(base, blob=flipped.hex(), valid=False, comment=f"byte {at}"))
+    cases.append(dict(base, context="", valid=False, comment="no context"))
+    cases.append(dict(base, version=8, valid=False, comment="another version"))
+    cases.append(dict(base, blob=raw[:71].hex(), valid=False, comment="nothing in it"))
+    # The same bytes as a wrapped key: other info, so another wrapping key.
+    kek, key_id, salt = bytes.fromhex(base["kek"]), bytes.fromhex(base["key_id"]), raw[23:55]
+    info = b"rempart wrap v1" + b"\x00\x01" + key_id + (7).to_bytes(4, "big")
+    head = raw[:55]
+    sealed = AESGCM(HKDF(hashes.SHA384(), 32, salt, info).derive(kek)).encrypt(
+        bytes(12), bytes.fromhex(base["plain"]), head + bytes.fromhex(base["context"]))
+    cases.append(dict(base, blob=(head + sealed).hex(), valid=False, comment="the wrapping key of a wrapped key"))
+    write("kms-blob.json", "python3-cryptography", cases)
+
+
+for make in (make_hmac, make_sha256, make_checksum, make_hkdf, make_gcm, make_ed25519, make_blob):
     make()

@@ -102,10 +102,80 @@ static void test_peek(void **state)
 	assert_int_equal(wrap_peek(bytes_of(memory, 103), &name), ERR_CORRUPT);
 }
 
+/* A blob's vector, and that what is refused writes nothing. */
+static void check_blob(struct vectors *v, const struct json *c)
+{
+	AUTO(secret_freep) struct secret *kek = vectors_secret(v, c, "kek");
+	uint8_t memory[BLOB_PLAIN_MAX];
+	struct writer w = writer_fixed(memory, sizeof(memory));
+	struct bytes blob = vectors_hex(v, c, "blob"), context = vectors_hex(v, c, "context");
+	struct wrap_key under = {.kek = kek, .version = (uint32_t)vectors_u64(c, "version")};
+	struct wrap_name name;
+
+	memcpy(under.id, vectors_hex(v, c, "key_id").p, sizeof(under.id));
+	enum err e = blob_open(&under, context, blob, &w);
+	if (!json_get_bool(c, "valid", false)) {
+		assert_int_equal(e, ERR_CORRUPT);
+		assert_int_equal(w.used, 0);
+		return;
+	}
+	assert_int_equal(e, OK);
+	assert_bytes_equal(writer_bytes(&w), vectors_hex(v, c, "plain"));
+	assert_int_equal(blob_peek(blob, &name), OK);
+	assert_int_equal(name.version, under.version);
+	assert_memory_equal(name.id, under.id, sizeof(name.id));
+}
+
+static void test_blobs(void **state)
+{
+	struct vectors v = vectors_load("crypto/kms-blob.json");
+	size_t good = 0;
+
+	(void)state;
+	for (size_t i = 0; i < v.count; i++) {
+		check_blob(&v, json_at(v.cases, i));
+		good += json_get_bool(json_at(v.cases, i), "valid", false);
+	}
+	assert_int_equal(good, 3);
+	assert_true(v.count > 2 * good);
+	vectors_free(&v);
+}
+
+/* A blob is no wrapped key and the reverse, whatever the version byte says. */
+static void test_kinds_apart(void **state)
+{
+	AUTO(secret_freep) struct secret *kek = secret_random(32);
+	AUTO(secret_freep) struct secret *key = secret_random(32);
+	AUTO(secret_freep) struct secret *opened = NULL;
+	struct wrap_key under = {.kek = kek, .id = "0123456789abcde", .version = 3};
+	uint8_t blob[BLOB_MAX_BYTES], wrapped[WRAP_MAX_BYTES], plain[BLOB_PLAIN_MAX + 1] = {0};
+	struct writer b = writer_fixed(blob, sizeof(blob));
+	struct writer w = writer_fixed(wrapped, sizeof(wrapped));
+	struct writer out = writer_fixed(plain, sizeof(plain));
+
+	(void)state;
+	assert_int_equal(blob_seal(&under, BYTES("x"), bytes_of(plain, 32), &b), OK);
+	assert_int_equal(wrap_seal(&under, BYTES("x"), key, &w), OK);
+	for (uint8_t version = 1; version <= 2; version++) {
+		blob[0] = version;
+		wrapped[0] = version;
+		assert_int_equal(wrap_open(&under, BYTES("x"), writer_bytes(&b), &opened), ERR_CORRUPT);
+		assert_int_equal(blob_open(&under, BYTES("x"), writer_bytes(&w), &out), ERR_CORRUPT);
+	}
+	assert_int_equal(out.used, 0);
+	b.used = 0;
+	assert_int_equal(blob_seal(&under, BYTES("x"), bytes_of(plain, 0), &b), ERR_LIMIT);
+	assert_int_equal(blob_seal(&under, BYTES("x"), bytes_of(plain, sizeof(plain)), &b), ERR_LIMIT);
+	assert_int_equal(blob_seal(&under, BYTES("x"), bytes_of(plain, BLOB_PLAIN_MAX), &b), OK);
+	assert_int_equal(b.used, sizeof(blob));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_vectors),
+		cmocka_unit_test(test_blobs),
+		cmocka_unit_test(test_kinds_apart),
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_writer),
 		cmocka_unit_test(test_peek),

@@ -53,6 +53,8 @@ static void test_refused(void **state)
 	assert_non_null(strstr(r.text, ":6: [log] fence: "));
 	assert_int_equal(load("a", "/f", "[ops]\nlisten = 0.0.0.0:9\n", &c, &r), ERR_INPUT);
 	assert_non_null(strstr(r.text, ":18: [ops] listen: "));
+	assert_int_equal(load("a", "/f", "[aws]\nlisten = 127.0.0.1:3\n", &c, &r), ERR_INPUT);
+	assert_non_null(strstr(r.text, ":18: [aws] listen: "));
 	assert_int_equal(load("a", "/f", "[region]\nname = FR 1\n", &c, &r), ERR_INPUT);
 	assert_non_null(strstr(r.text, ":18: [region] name: "));
 }
