@@ -201,7 +201,11 @@ enum s3error config_document_read(struct arena *a, const struct config_document 
 		return S3E_MESSAGE_LENGTH;
 	}
 	*ret = arena_copy(a, writer_bytes(&w));
-	return ret->p == NULL ? S3E_SLOW_DOWN : S3E_NONE;
+	if (ret->p == NULL) {
+		return S3E_SLOW_DOWN;
+	}
+	/* The checks may have added to it: what could not be read back is not stored. */
+	return config_document_tree(a, d, *ret, &root) == S3E_NONE ? S3E_NONE : S3E_MESSAGE_LENGTH;
 }
 
 enum s3error config_document_tree(struct arena *a, const struct config_document *d,

@@ -207,6 +207,7 @@ enum err expire_pass(struct gateway *g, uint64_t now_ms, const atomic_bool *stop
 	AUTO(arena_freep) struct arena *pages = arena_new(ARENA_BYTES);
 	struct walk w = {.g = g, .now_ms = now_ms, .stop = stop, .a = pages};
 	struct place p = {.more = true};
+	enum err result = OK;
 	if (names == NULL || pages == NULL) {
 		return ERR_NOMEM;
 	}
@@ -217,11 +218,12 @@ enum err expire_pass(struct gateway *g, uint64_t now_ms, const atomic_bool *stop
 		TRY(index_bucket_page(g->index, names, bytes_of(p.key, p.n), PAGE, &buckets, &n));
 		for (size_t i = 0; i < n && !atomic_load(stop); i++) {
 			w.bucket = &buckets[i];
-			TRY(walk_bucket(&w));
+			enum err e = walk_bucket(&w);
+			result = e != OK ? e : result; /* one bucket must not keep the others */
 		}
 		remember(&p, n > 0 ? buckets[n - 1].name : BYTES(""), n == PAGE);
 	}
-	return OK;
+	return result;
 }
 
 /* --- the thread --- */
