@@ -39,6 +39,10 @@ struct walk {
 	struct lifecycle rules;
 	bool tagged;                      /* a rule asks for tags */
 	uint64_t expired, aborted;
+	uint8_t key[INDEX_KEY_MAX];       /* of the version that came by last */
+	size_t key_n;
+	uint32_t older;                   /* how many of its versions came before */
+	uint64_t newer_ms;                /* when the one before it was made */
 };
 
 static enum err read_rules(struct walk *w)
@@ -132,6 +136,7 @@ struct place {
 	uint8_t key[INDEX_KEY_MAX];
 	size_t n;
 	uint8_t upload[INDEX_UPLOAD_ID_BYTES];
+	struct index_version version;
 	bool more;
 };
 
@@ -151,6 +156,110 @@ static enum err object_page(struct walk *w, struct place *p)
 	TRY(index_list(w->g->index, w->a, &q, &page));
 	for (size_t i = 0; i < page.n && !atomic_load(w->stop); i++) {
 		TRY(expire_entry(w, &page.entries[i]));
+	}
+	remember(p, page.next, page.truncated);
+	return OK;
+}
+
+/* The older versions of a key as they come by, newest first, across pages. */
+static bool same_key(const struct walk *w, struct bytes key)
+{
+	return bytes_equal(bytes_of(w->key, w->key_n), key);
+}
+
+static void next_version(struct walk *w, const struct index_list_entry *entry)
+{
+	if (same_key(w, entry->key)) {
+		w->older++;
+	} else {
+		struct writer name = writer_fixed(w->key, sizeof(w->key));
+		write_bytes(&name, entry->key);
+		w->key_n = name.used;
+		w->older = 0;
+	}
+}
+
+static enum err remove_version(struct walk *w, const struct index_list_entry *entry,
+                               bool noncurrent)
+{
+	const struct index_condition same = {.bucket = w->bucket->number, .noncurrent = noncurrent};
+	struct index_delete item = {.key = entry->key, .version = &entry->version};
+	enum err e = index_objects_delete(w->g->index, w->bucket->name, &item, 1, &same, w->now_ms);
+	return counted(e == OK ? item.result : e, &w->expired, &w->g->lifecycle_expired);
+}
+
+/* Is the marker all that is left of its key? A version that comes after the look makes it an older one, whose going changes nothing. */
+static enum err alone(struct walk *w, const struct index_list_entry *entry, bool *ret)
+{
+	const struct index_versions_query q = {
+		.list = {.bucket = w->bucket->name, .prefix = entry->key, .after = entry->key, .max = 1},
+		.after_version = &entry->version};
+	struct index_list_page page = {0};
+	TRY(index_versions(w->g->index, w->a, &q, &page));
+	*ret = page.n == 0 || !bytes_equal(page.entries[0].key, entry->key);
+	return OK;
+}
+
+static enum err judge_older(struct walk *w, const struct index_list_entry *entry,
+                            struct lifecycle_object o)
+{
+	const struct lifecycle_clock clock = {w->now_ms, w->g->day_ms};
+	uint32_t newer = w->older - 1;
+	if (!lifecycle_noncurrent(&w->rules, &o, w->newer_ms, newer, clock)) {
+		return OK;
+	}
+	if (w->tagged) {
+		AUTO(arena_freep) struct arena *a = arena_new(RECORD_ARENA_BYTES);
+		struct index_object object;
+		if (a == NULL) {
+			return ERR_NOMEM;
+		}
+		enum err e = index_version_get(w->g->index, a, w->bucket->name, o.key,
+		                               &entry->version, &object);
+		if (e != OK) {
+			return e == ERR_NOTFOUND ? OK : e;
+		}
+		o.tags = object.tags;
+		o.n_tags = object.n_tags;
+		o.tags_unknown = false;
+		if (!lifecycle_noncurrent(&w->rules, &o, w->newer_ms, newer, clock)) {
+			return OK;
+		}
+	}
+	return remove_version(w, entry, true);
+}
+
+static enum err judge_version(struct walk *w, const struct index_list_entry *entry)
+{
+	const struct lifecycle_clock clock = {w->now_ms, w->g->day_ms};
+	struct lifecycle_object o = {.key = entry->key, .size = entry->size,
+	                             .modified_ms = entry->modified_ms, .tags_unknown = true};
+	bool only = false;
+	if (!entry->latest && w->older > 0) {
+		return judge_older(w, entry, o);
+	}
+	o.tags_unknown = false; /* a marker has none */
+	if (!entry->delete_marker || !lifecycle_marker(&w->rules, &o, clock)) {
+		return OK;
+	}
+	TRY(alone(w, entry, &only));
+	return only ? remove_version(w, entry, false) : OK;
+}
+
+static enum err version_page(struct walk *w, struct place *p)
+{
+	const struct index_versions_query q = {
+		.list = {.bucket = w->bucket->name, .max = PAGE, .after = bytes_of(p->key, p->n)},
+		.after_version = p->more ? &p->version : NULL};
+	struct index_list_page page = {0};
+	TRY(index_versions(w->g->index, w->a, &q, &page));
+	for (size_t i = 0; i < page.n && !atomic_load(w->stop); i++) {
+		next_version(w, &page.entries[i]);
+		TRY(judge_version(w, &page.entries[i]));
+		w->newer_ms = page.entries[i].modified_ms;
+	}
+	if (page.n > 0) {
+		p->version = page.entries[page.n - 1].version;
 	}
 	remember(p, page.next, page.truncated);
 	return OK;
@@ -191,6 +300,10 @@ static enum err walk_bucket(struct walk *w)
 	w->expired = 0;
 	w->aborted = 0;
 	enum err e = each_page(w, object_page);
+	if (e == OK && w->bucket->versioning != INDEX_VERSIONING_OFF) {
+		w->key_n = 0;
+		e = each_page(w, version_page);
+	}
 	if (e == OK) {
 		e = each_page(w, upload_page);
 	}

@@ -11,6 +11,7 @@
 enum {
 	ID_MAX = 255,         /* characters */
 	ID_RANDOM_BYTES = 16,
+	KEEP_MAX = 100,       /* older versions that a rule keeps (S3) */
 	TAGS_MAX = 10,        /* an object has no more */
 	HEADER_MAX_BYTES = 1024,
 	NS_PER_MS = 1000000,
@@ -78,11 +79,25 @@ static const struct shape filter_children[] = {
 static const struct shape expiration_children[] = {
 	{"Days", 0, 1, NULL, check_days},
 	{"Date", 0, 1, NULL, check_date},
-	{"ExpiredObjectDeleteMarker", 0, 1, .unbuilt = true},
+	{"ExpiredObjectDeleteMarker", 0, 1, NULL, shape_is_bool},
 	{NULL},
 };
 static const struct shape abort_children[] = {
 	{"DaysAfterInitiation", 1, 1, NULL, check_days},
+	{NULL},
+};
+static enum s3error check_keep(struct bytes text)
+{
+	uint64_t n;
+	if (bytes_u64(text, &n) != OK) {
+		return S3E_MALFORMED_XML;
+	}
+	return n >= 1 && n <= KEEP_MAX ? S3E_NONE : S3E_INVALID_ARGUMENT;
+}
+
+static const struct shape noncurrent_children[] = {
+	{"NoncurrentDays", 1, 1, NULL, check_days},
+	{"NewerNoncurrentVersions", 0, 1, NULL, check_keep},
 	{NULL},
 };
 static const struct shape rule_children[] = {
@@ -92,7 +107,7 @@ static const struct shape rule_children[] = {
 	{"Status", 1, 1, NULL, check_status},
 	{"Expiration", 0, 1, expiration_children},
 	{"AbortIncompleteMultipartUpload", 0, 1, abort_children},
-	{"NoncurrentVersionExpiration", 0, 1, .unbuilt = true},
+	{"NoncurrentVersionExpiration", 0, 1, noncurrent_children},
 	{"Transition", 0, 1, .unbuilt = true},
 	{"NoncurrentVersionTransition", 0, 1, .unbuilt = true},
 	{NULL},
@@ -139,11 +154,11 @@ static enum s3error check_actions(const struct xml_node *rule, const struct life
 	if (expiration != NULL && children(expiration) != 1) {
 		return S3E_MALFORMED_XML;
 	}
-	if (expiration == NULL && read->abort_days == 0) {
+	if (expiration == NULL && read->abort_days == 0 && read->noncurrent_days == 0) {
 		return S3E_RULE_ACTION;
 	}
 	bool sized = read->size_over != 0 || read->size_under != UINT64_MAX;
-	if ((sized || read->n_tags > 0) && read->abort_days != 0) {
+	if ((sized || read->n_tags > 0) && (read->abort_days != 0 || read->markers)) {
 		return S3E_RULE_FILTER;
 	}
 	TRY_S3(object_tags_check(read->tags, read->n_tags));
@@ -237,6 +252,7 @@ static const struct xml_node *selection(const struct xml_node *rule)
 static struct lifecycle_rule read_rule(const struct xml_node *rule)
 {
 	const struct xml_node *expiration = xml_child(rule, "Expiration");
+	const struct xml_node *noncurrent = xml_child(rule, "NoncurrentVersionExpiration");
 	const struct xml_node *where = selection(rule);
 	uint64_t date_ns = 0;
 	struct bytes date = xml_text(expiration, "Date");
@@ -251,6 +267,9 @@ static struct lifecycle_rule read_rule(const struct xml_node *rule)
 		.size_under = number(where, "ObjectSizeLessThan", UINT64_MAX),
 		.days = (uint32_t)number(expiration, "Days", 0),
 		.date_ms = date_ns / NS_PER_MS,
+		.markers = bytes_is_nocase(xml_text(expiration, "ExpiredObjectDeleteMarker"), "true"),
+		.noncurrent_days = (uint32_t)number(noncurrent, "NoncurrentDays", 0),
+		.noncurrent_keep = (uint32_t)number(noncurrent, "NewerNoncurrentVersions", 0),
 		.abort_days = (uint32_t)number(xml_child(rule, "AbortIncompleteMultipartUpload"),
 		                               "DaysAfterInitiation", 0),
 	};
@@ -324,6 +343,34 @@ const struct lifecycle_rule *lifecycle_expiry(const struct lifecycle *l,
 	return first;
 }
 
+bool lifecycle_noncurrent(const struct lifecycle *l, const struct lifecycle_object *o,
+                          uint64_t since_ms, uint32_t newer, struct lifecycle_clock clock)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		const struct lifecycle_rule *rule = &l->rules[i];
+		if (selects(rule, o) && rule->noncurrent_days != 0 && newer >= rule->noncurrent_keep &&
+		    after_days(since_ms, rule->noncurrent_days, clock.day_ms) <= clock.now_ms) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Days count for markers as for objects (S3, "Removing expired object delete markers"). */
+bool lifecycle_marker(const struct lifecycle *l, const struct lifecycle_object *o,
+                      struct lifecycle_clock clock)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		const struct lifecycle_rule *rule = &l->rules[i];
+		bool due = rule->days != 0 &&
+		           after_days(o->modified_ms, rule->days, clock.day_ms) <= clock.now_ms;
+		if (selects(rule, o) && (rule->markers || due)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 const struct lifecycle_rule *lifecycle_abort(const struct lifecycle *l, struct bytes key,
                                              uint64_t created_ms, uint64_t day_ms, uint64_t *ret_ms)
 {
@@ -365,7 +412,7 @@ void lifecycle_headers(struct request *r, const struct index_object *o)
 	struct writer w = writer_fixed(text, sizeof(text));
 	struct lifecycle l;
 	uint64_t at = 0;
-	if (lifecycle_of(r, &l) != S3E_NONE) {
+	if (r->target.version.p != NULL || lifecycle_of(r, &l) != S3E_NONE) {
 		return; /* what the rules would have said is a help, no part of the object */
 	}
 	const struct lifecycle_rule *rule = lifecycle_expiry(&l, &object, r->g->day_ms, &at);

@@ -23,6 +23,9 @@ struct lifecycle_rule {
 	uint32_t days;                  /* of expiration; 0: none */
 	uint64_t date_ms;               /* of expiration; 0: none */
 	uint32_t abort_days;            /* of incomplete uploads; 0: none */
+	bool markers;                   /* remove delete markers that nothing is left of */
+	uint32_t noncurrent_days;       /* of older versions, since a newer one came; 0: none */
+	uint32_t noncurrent_keep;       /* but keep so many of them */
 };
 struct lifecycle {
 	const struct lifecycle_rule *rules;
@@ -38,10 +41,19 @@ struct lifecycle_object {
 	size_t n_tags;
 	bool tags_unknown; /* every tag counts as there: for a first look that costs nothing */
 };
+struct lifecycle_clock {
+	uint64_t now_ms, day_ms;
+};
 /* lifecycle_expiry: when the object goes, and by which rule: the earliest of all. NULL: never. */
 const struct lifecycle_rule *lifecycle_expiry(const struct lifecycle *l,
                                               const struct lifecycle_object *o, uint64_t day_ms,
                                               uint64_t *ret_ms);
+/* lifecycle_noncurrent: should an older version go that has been one since `since_ms`, with `newer` older versions before it? `o` as it is. */
+bool lifecycle_noncurrent(const struct lifecycle *l, const struct lifecycle_object *o,
+                          uint64_t since_ms, uint32_t newer, struct lifecycle_clock clock);
+/* lifecycle_marker: should a delete marker go that is all that is left of its key? */
+bool lifecycle_marker(const struct lifecycle *l, const struct lifecycle_object *o,
+                      struct lifecycle_clock clock);
 /* lifecycle_abort: the same for an upload in progress. */
 const struct lifecycle_rule *lifecycle_abort(const struct lifecycle *l, struct bytes key,
                                              uint64_t created_ms, uint64_t day_ms, uint64_t *ret_ms);

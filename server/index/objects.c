@@ -36,6 +36,9 @@ static enum err evaluate(const struct index_condition *c, const struct index_pla
 	if (c == NULL) {
 		return OK;
 	}
+	if (c->noncurrent && now->exists && now->table == TABLE_OBJECTS) {
+		return ERR_CONFLICT;
+	}
 	bool unchanged = exists && now->object.modified_ms <= c->modified_max_ms;
 	if (c->modified_max_ms != 0 && !unchanged) {
 		return ERR_CONFLICT;

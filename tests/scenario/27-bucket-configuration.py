@@ -324,6 +324,36 @@ def lifecycle_works(stack):
     checks.equal(left()[0], ["keep/a", "old/c", "older", "tag/no"], "no rule, no expiration")
 
 
+def lifecycle_versions(stack):
+    s3 = stack.client()
+    make(stack, "versions")
+    s3.put_bucket_versioning(Bucket="versions", VersioningConfiguration={"Status": "Enabled"})
+    kept = [s3.put_object(Bucket="versions", Key="many", Body=b"%d" % i)["VersionId"] for i in range(5)]
+    s3.put_object(Bucket="versions", Key="expires", Body=b"x")
+    s3.put_object(Bucket="versions", Key="locked", Body=b"x")
+    s3.put_object(Bucket="versions", Key="marked", Body=b"x")
+    s3.delete_object(Bucket="versions", Key="marked")
+    def listed():
+        page = s3.list_object_versions(Bucket="versions")
+        return (sorted((v["Key"], v["VersionId"]) for v in page.get("Versions", [])),
+                sorted(m["Key"] for m in page.get("DeleteMarkers", [])))
+    def put(*rules):
+        s3.put_bucket_lifecycle_configuration(Bucket="versions", LifecycleConfiguration={"Rules": [
+            dict(r, Status="Enabled", ID="r%d" % i) for i, r in enumerate(rules)]})
+    put({"Filter": {"Prefix": "many"}, "NoncurrentVersionExpiration": {"NoncurrentDays": 1, "NewerNoncurrentVersions": 2}})
+    wait_for("older versions to go but two", lambda: [v for v in listed()[0] if v[0] == "many"]
+             == sorted(("many", v) for v in kept[2:]))
+    checks.equal(s3.get_object(Bucket="versions", Key="many")["Body"].read(), b"4", "the current version stays")
+    put({"Filter": {"Prefix": "expires"}, "Expiration": {"Days": 1}})
+    wait_for("a current version to be marked as deleted", lambda: listed()[1] == ["expires", "marked"])
+    checks.equal([v[0] for v in listed()[0] if v[0] == "expires"], ["expires"], "its data stays as an older version")
+    put({"Filter": {"Prefix": "marked"}, "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
+         "Expiration": {"ExpiredObjectDeleteMarker": True}})
+    wait_for("the older version and then the marker to go", lambda: "marked" not in listed()[1]
+             and "marked" not in [v[0] for v in listed()[0]])
+    checks.equal([v[0] for v in listed()[0]], ["expires", "locked", "many", "many", "many"], "versions that no rule selects stay")
+
+
 def lifetime(stack):
     """Configuration survives a crash of the gateway and goes with its bucket."""
     s3 = stack.client()
@@ -350,6 +380,7 @@ def main():
         lifecycle_documents(stack)
         lifecycle_headers(stack)
         lifecycle_works(stack)
+        lifecycle_versions(stack)
         lifetime(stack)
         stack.published()
         checks.ok(stack.audit()[0] == 0, "the log verifies")

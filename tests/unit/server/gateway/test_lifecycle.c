@@ -199,12 +199,47 @@ static void test_tags(void **state)
 	      S3E_INVALID_TAG);
 }
 
+#define OLDER(inner) "<NoncurrentVersionExpiration>" inner "</NoncurrentVersionExpiration>"
+#define OLD_DAYS(n) "<NoncurrentDays>" n "</NoncurrentDays>"
+#define KEEP(n) "<NewerNoncurrentVersions>" n "</NewerNoncurrentVersions>"
+#define MARKER "<Expiration><ExpiredObjectDeleteMarker>true</ExpiredObjectDeleteMarker></Expiration>"
+
+static void test_versions(void **state)
+{
+	const struct lifecycle_object o = {.key = BYTES("v/k"), .modified_ms = 5 * DAY_MS};
+	const struct lifecycle_object other = {.key = BYTES("k"), .modified_ms = 5 * DAY_MS};
+	const struct lifecycle_clock before = {10 * DAY_MS - 1, DAY_MS}, at = {10 * DAY_MS, DAY_MS};
+	(void)state;
+	struct lifecycle l = rules(BYTES(
+		DOC(RULE(PREFIX("v/") OLDER(OLD_DAYS("2") KEEP("3"))))));
+	assert_false(lifecycle_noncurrent(&l, &o, 8 * DAY_MS, 3, before));
+	assert_true(lifecycle_noncurrent(&l, &o, 8 * DAY_MS, 3, at));
+	assert_false(lifecycle_noncurrent(&l, &o, 8 * DAY_MS, 2, at));
+	assert_false(lifecycle_noncurrent(&l, &other, 8 * DAY_MS, 3, at));
+	assert_false(lifecycle_marker(&l, &o, at));
+	l = rules(BYTES(DOC(RULE(PREFIX("v/") MARKER))));
+	assert_true(lifecycle_marker(&l, &o, before));
+	assert_false(lifecycle_marker(&l, &other, at));
+	assert_false(lifecycle_noncurrent(&l, &o, 0, 100, at));
+	uint64_t ms;
+	assert_null(lifecycle_expiry(&l, &o, DAY_MS, &ms));
+	l = rules(BYTES(DOC(RULE(PREFIX("v/") DAYS("5")))));
+	assert_false(lifecycle_marker(&l, &o, before));
+	assert_true(lifecycle_marker(&l, &o, at));
+	gives(DOC(RULE("<Filter/>" OLDER(OLD_DAYS("0")))), S3E_RULE_DAYS);
+	gives(DOC(RULE("<Filter/>" OLDER(OLD_DAYS("1") KEEP("0")))), S3E_INVALID_ARGUMENT);
+	gives(DOC(RULE("<Filter/>" OLDER(OLD_DAYS("1") KEEP("101")))), S3E_INVALID_ARGUMENT);
+	gives(DOC(RULE("<Filter/>" OLDER(KEEP("1")))), S3E_MALFORMED_XML);
+	gives(DOC(RULE("<Filter>" TAG("a", "1") "</Filter>" MARKER)), S3E_RULE_FILTER);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_documents, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_thousand_rules, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_tags, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_versions, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_expiry, set_up, tear_down),
 	};
 

@@ -789,6 +789,31 @@ static void test_delete_unchanged(void **state)
 	assert_int_equal(index_object_get(f->x, f->a, BYTES("old"), BYTES("k"), &got), ERR_NOTFOUND);
 }
 
+/* An older version that became the current one again is not what was judged. */
+static void test_delete_noncurrent(void **state)
+{
+	struct fixture *f = *state;
+	struct index_condition c = {.noncurrent = true};
+	struct index_object got;
+	make_bucket(f, "versions", "1");
+	assert_int_equal(index_bucket_set_versioning(f->x, BYTES("versions"),
+	                                             INDEX_VERSIONING_ENABLED), OK);
+	struct index_object o = make_object(f, "versions", BYTES("k"), "first");
+	bool no_bucket;
+	assert_int_equal(index_object_put(f->x, &o, NULL, NULL, &no_bucket), OK);
+	struct index_version first = index_version_of(&o);
+	struct index_delete item = {.key = BYTES("k"), .version = &first};
+	assert_int_equal(index_objects_delete(f->x, BYTES("versions"), &item, 1, &c, 1), ERR_CONFLICT);
+	struct index_object n = make_object(f, "versions", BYTES("k"), "second");
+	assert_int_equal(index_object_put(f->x, &n, NULL, NULL, &no_bucket), OK);
+	assert_int_equal(index_objects_delete(f->x, BYTES("versions"), &item, 1, &c, 1), OK);
+	assert_int_equal(item.result, OK);
+	assert_int_equal(index_version_get(f->x, f->a, BYTES("versions"), BYTES("k"), &first, &got),
+	                 ERR_NOTFOUND);
+	assert_int_equal(index_object_get(f->x, f->a, BYTES("versions"), BYTES("k"), &got), OK);
+	assert_true(bytes_is(got.etag, "second"));
+}
+
 static void test_bucket_pages(void **state)
 {
 	struct fixture *f = *state;
@@ -857,6 +882,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_configs, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_delete_unchanged, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_delete_noncurrent, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bucket_pages, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_locked, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_buckets, setup, teardown),
