@@ -79,6 +79,8 @@ enum s3error object_need(struct request *r);
 enum s3error object_change(struct request *r, const struct index_change *wanted, unsigned status);
 /* object_version_header: x-amz-version-id, where the bucket has or had versioning. */
 void object_version_header(struct request *r, const struct index_object *o);
+/* object_made_header: the same in the answer to what made the version: only when it has an id. */
+void object_made_header(struct request *r, const struct index_object *o);
 /* version_read: "null" or 32 hex digits, the object id. errors: S3E_INVALID_VERSION */
 enum s3error version_read(struct bytes text, struct index_version *ret);
 void version_write(struct writer *w, const struct index_version *version);

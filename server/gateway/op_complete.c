@@ -272,6 +272,6 @@ enum s3error op_complete_upload_end(struct request *r)
 	answer_xml(r, 200, &w);
 	object_sse_headers(r, o);
 	lifecycle_headers(r, o);
-	object_version_header(r, o);
+	object_made_header(r, o);
 	return S3E_NONE;
 }

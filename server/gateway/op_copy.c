@@ -207,7 +207,7 @@ static void answer_copied_object(struct request *r, const struct index_object *o
 	answer_xml(r, 200, &w);
 	object_sse_headers(r, o);
 	lifecycle_headers(r, o);
-	object_version_header(r, o);
+	object_made_header(r, o);
 	source_version_header(r);
 }
 

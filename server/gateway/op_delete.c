@@ -1,6 +1,7 @@
 /* DeleteObject, DeleteObjects; collecting small bodies. */
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/codec/xml.h"
 #include "server/gateway/ops.h"
 
@@ -33,10 +34,14 @@ static bool may_bypass(const struct request *r)
 enum s3error op_delete_object(struct request *r)
 {
 	struct index_delete item = {.key = r->target.key, .bypass = may_bypass(r)};
+	if (request_has_header(r, "x-amz-if-match-size") ||
+	    request_has_header(r, "x-amz-if-match-last-modified-time")) {
+		return S3E_NOT_IMPLEMENTED; /* of directory buckets; without them more would be deleted */
+	}
 	TRY_S3(object_version(r, &item.version));
 	TRY_S3(object_write_condition(r));
 	enum err e = index_objects_delete(r->g->index, r->target.bucket, &item, 1, &r->condition,
-	                                  object_now_ms());
+	                                  clock_real_ms());
 	if (e == ERR_NOTFOUND) {
 		return r->condition.match.n > 0 ? S3E_NO_SUCH_KEY : S3E_NO_SUCH_BUCKET;
 	}
@@ -66,6 +71,10 @@ static enum s3error read_item(struct request *r, const struct xml_node *object,
 	ret->bypass = may_bypass(r);
 	if (ret->key.n == 0) {
 		return S3E_MALFORMED_XML;
+	}
+	if (xml_child(object, "ETag") != NULL || xml_child(object, "Size") != NULL ||
+	    xml_child(object, "LastModifiedTime") != NULL) {
+		return S3E_NOT_IMPLEMENTED;
 	}
 	if (ret->key.n > INDEX_KEY_MAX) {
 		return S3E_KEY_TOO_LONG;
@@ -145,7 +154,7 @@ enum s3error op_delete_objects_end(struct request *r)
 	bool quiet = false;
 	TRY_S3(read_items(r, &items, &n, &quiet));
 	enum err e = index_objects_delete(r->g->index, r->target.bucket, items, n, &r->condition,
-	                                  object_now_ms());
+	                                  clock_real_ms());
 	TRY_S3(e == ERR_NOTFOUND ? S3E_NO_SUCH_BUCKET : s3error_of(e));
 	struct writer w = writer_growing(GATEWAY_ANSWER_MAX);
 	xml_begin(&w);

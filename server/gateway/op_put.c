@@ -52,7 +52,7 @@ enum s3error op_put_object_end(struct request *r)
 	object_etag_header(r, o->etag);
 	object_sse_headers(r, o);
 	lifecycle_headers(r, o);
-	object_version_header(r, o);
+	object_made_header(r, o);
 	object_checksum_header(r, (enum checksum_kind)o->checksum_kind, o->checksum, 0);
 	return S3E_NONE;
 }

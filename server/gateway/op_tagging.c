@@ -1,4 +1,6 @@
 /* Tags of objects: the header of a new object, and the three operations on them. */
+#include <stdlib.h>
+
 #include "common/codec/uri.h"
 #include "common/codec/xml.h"
 #include "server/gateway/ops.h"
@@ -31,6 +33,19 @@ static bool is_tag_text(struct bytes b, size_t max)
 	return characters <= max;
 }
 
+static int compare_keys(const void *a, const void *b)
+{
+	return bytes_compare(((const struct field *)a)->name, ((const struct field *)b)->name);
+}
+
+/* S3 tells them in the order of their keys. */
+static void order_tags(struct field *tags, size_t n)
+{
+	if (n > 1) {
+		qsort(tags, n, sizeof(*tags), compare_keys);
+	}
+}
+
 enum s3error object_tags_check(const struct field *tags, size_t n)
 {
 	if (n > TAGS_MAX) {
@@ -59,6 +74,7 @@ enum s3error object_take_tags(struct request *r, struct index_object *o)
 		return S3E_INVALID_TAG;
 	}
 	TRY_S3(object_tags_check(tags, n));
+	order_tags(tags, n);
 	o->tags = tags;
 	o->n_tags = n;
 	return S3E_NONE;
@@ -118,6 +134,7 @@ static enum s3error read_tags(struct request *r, struct field tags[TAGS_MAX], si
 		tags[n++] = (struct field){xml_text(tag, "Key"), xml_text(tag, "Value")};
 	}
 	*ret_n = n;
+	order_tags(tags, n);
 	return object_tags_check(tags, n);
 }
 

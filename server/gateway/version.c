@@ -1,4 +1,5 @@
 /* Versions of an object: which one a request means, how it is told, changes of one. */
+#include "common/base/clock.h"
 #include "common/codec/hex.h"
 #include "server/gateway/object.h"
 
@@ -30,6 +31,14 @@ void object_version_header(struct request *r, const struct index_object *o)
 {
 	struct index_version version = index_version_of(o);
 	if (r->bucket.versioning != INDEX_VERSIONING_OFF) {
+		version_header(r, "x-amz-version-id", &version);
+	}
+}
+
+void object_made_header(struct request *r, const struct index_object *o)
+{
+	struct index_version version = index_version_of(o);
+	if (o->versioned) { /* S3 does not tell of the null version here */
 		version_header(r, "x-amz-version-id", &version);
 	}
 }
@@ -87,7 +96,7 @@ enum s3error object_change(struct request *r, const struct index_change *wanted,
 	change.bucket = r->target.bucket;
 	change.key = r->target.key;
 	change.bucket_number = r->bucket.number;
-	change.now_ms = object_now_ms();
+	change.now_ms = clock_real_ms();
 	enum err e = index_object_change(r->g->index, &change, &changed);
 	if (e == ERR_NOTFOUND) {
 		return change.version == NULL ? S3E_NO_SUCH_KEY : S3E_NO_SUCH_VERSION;

@@ -191,7 +191,7 @@ struct index_delete {
 	bool has_made;               /* made: the marker's version */
 	struct index_version made;
 };
-/* index_objects_delete: many in one transaction. `now_ms` is the date of markers, and what retention is held against.
+/* index_objects_delete: many in one transaction. `now_ms` is the date of markers (cut to seconds, as HTTP tells it), and what retention is held against.
  * errors: CONFLICT, NOTFOUND (bucket, or If-Match on a missing object): nothing is done */
 enum err index_objects_delete(struct index *x, struct bytes bucket, struct index_delete *items, size_t n, const struct index_condition *condition,
                               uint64_t now_ms);

@@ -193,7 +193,7 @@ static enum err delete_by_marker(struct index_view *v, struct arena *a,
                                  const struct index_place *now, struct index_delete *item)
 {
 	struct index_object marker = {.bucket = d->bucket, .key = name->key,
-	                              .modified_ms = d->now_ms, .delete_marker = true,
+	                              .modified_ms = d->now_ms / 1000 * 1000, .delete_marker = true,
 	                              .versioned = !item->made.null};
 
 	memcpy(marker.id, item->made.id, sizeof(marker.id));
