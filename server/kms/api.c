@@ -407,6 +407,16 @@ static enum api_error decide(struct api_call *c, const struct api_request *r)
 	return conclude(c, e);
 }
 
+/* A request that was refused before its plaintext was read still holds it; jansson does not wipe. */
+static void forget_plaintext(const struct json *in)
+{
+	struct bytes b = json_get_bytes(in, "Plaintext");
+
+	if (b.p != NULL) {
+		wipe((void *)(uintptr_t)b.p, b.n);
+	}
+}
+
 unsigned api_answer(struct kms *k, const struct api_request *r, struct arena *a, struct writer *w)
 {
 	struct writer out AUTO(writer_free) = writer_growing(API_ANSWER_MAX);
@@ -420,6 +430,7 @@ unsigned api_answer(struct kms *k, const struct api_request *r, struct arena *a,
 		json_object_begin(&j, NULL);
 		e = decide(&c, r);
 		json_object_end(&j);
+		forget_plaintext(c.in);
 		json_free(c.in);
 		writer_free(&c.plain);
 		arena_reset(k->scratch);

@@ -201,12 +201,15 @@ enum err keyring_get(struct kms *k, const uint8_t id[RECORD_UUID_BYTES], uint32_
 	struct kek *kek = slot_of(&k->keyring, id, version);
 
 	if (kek->version == 0 || kek->asked != version || memcmp(kek->id, id, sizeof(kek->id)) != 0) {
-		empty(kek);
-		enum err e = fill(k, id, version, kek);
+		/* Before the slot is emptied: made-up ids throw nothing out. */
+		struct kek found = {0};
+		enum err e = fill(k, id, version, &found);
 		if (e != OK) {
-			empty(kek);
+			empty(&found);
 			return e;
 		}
+		empty(kek);
+		*kek = found;
 	}
 	*ret = kek;
 	return OK;
