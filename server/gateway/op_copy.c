@@ -78,6 +78,22 @@ static bool is_self_copy(struct request *r)
 	       !request_has_header(r, "x-amz-server-side-encryption") && !r->source_named;
 }
 
+/* The kind that the copy gets: the one asked for, else the source's. */
+static enum s3error take_checksum_kind(struct request *r)
+{
+	struct bytes wanted = request_header(r, "x-amz-checksum-algorithm");
+	enum checksum_kind kind = checksum_by_name(wanted);
+	if (wanted.n == 0) {
+		r->object.checksum_kind = r->source.checksum_kind;
+		return S3E_NONE;
+	}
+	if (checksum_header(kind) == NULL) {
+		return S3E_CHECKSUM_ALGORITHM;
+	}
+	r->object.checksum_kind = (uint8_t)kind;
+	return S3E_NONE;
+}
+
 static enum s3error new_object(struct request *r)
 {
 	bool replace = false;
@@ -85,6 +101,7 @@ static enum s3error new_object(struct request *r)
 	TRY_S3(read_directive(r, "x-amz-metadata-directive", &replace));
 	TRY_S3(read_directive(r, "x-amz-tagging-directive", &replace_tags));
 	TRY_S3(object_new(r));
+	TRY_S3(take_checksum_kind(r));
 	if (!replace && !replace_tags && is_self_copy(r)) {
 		return S3E_SELF_COPY;
 	}
@@ -225,15 +242,6 @@ static void answer_copied_part(struct request *r, const struct index_part *part)
 	source_version_header(r);
 }
 
-static enum checksum_kind copy_kind(const struct request *r)
-{
-	struct bytes wanted = request_header(r, "x-amz-checksum-algorithm");
-	if (wanted.n > 0) {
-		return checksum_by_name(wanted);
-	}
-	return (enum checksum_kind)r->source.checksum_kind;
-}
-
 enum s3error op_copy_object_begin(struct request *r)
 {
 	struct index_object *o = &r->object;
@@ -242,13 +250,13 @@ enum s3error op_copy_object_begin(struct request *r)
 	o->wrapped = r->grant.keys[1].wrapped;
 	o->key_arn = r->grant.keys[1].arn;
 	TRY_S3(copy_with_digests(r, object_dek(r, 0), object_dek(r, 1),
-	                         o->sse == INDEX_SSE_AES256, copy_kind(r), &d));
+	                         o->sse == INDEX_SSE_AES256,
+	                         (enum checksum_kind)o->checksum_kind, &d));
 	if (o->sse == INDEX_SSE_AES256) {
 		TRY_S3(object_md5_etag(r, bytes_of(d.md5_value, d.md5_n), 0, &o->etag));
 	} else {
 		TRY_S3(object_random_etag(r, 1, &o->etag));
 	}
-	o->checksum_kind = (uint8_t)copy_kind(r);
 	o->checksum = arena_copy(r->a, bytes_of(d.value, d.n));
 	o->modified_ms = object_now_ms();
 	struct vault_writer *writer = r->writer;

@@ -106,6 +106,10 @@ def copies(stack, s3, body):
     checks.ok(got["Body"].read() == body and got["Metadata"]["name"] == "value", "boto3: a copy has bytes and metadata")
     s3.copy_object(Bucket="boto", Key="copy", CopySource="boto/copy", MetadataDirective="REPLACE", Metadata={"new": "1"})
     checks.equal(s3.head_object(Bucket="boto", Key="copy")["Metadata"], {"new": "1"}, "boto3: a copy on itself replaces metadata")
+    status, _, answer = stack.request("PUT", "/boto/copy2", headers={"x-amz-copy-source": "/boto/copy",
+                                                                     "x-amz-checksum-algorithm": "MD5"})
+    checks.ok(status == 400 and b"Checksum algorithm provided is unsupported" in answer,
+              "a copy with a checksum that S3 does not know is refused")
     for text, want in (("bytes=0-0", b"0"), ("bytes=-5", b"56789"), ("bytes=9998-", b"89"), ("bytes=5-7", b"567")):
         got = s3.get_object(Bucket="boto", Key="md5", Range=text)
         checks.ok(got["Body"].read() == want and got["ResponseMetadata"]["HTTPStatusCode"] == 206, "boto3: range " + text)
