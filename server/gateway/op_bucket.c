@@ -2,6 +2,7 @@
 #include "common/base/attr.h"
 #include "common/base/clock.h"
 #include "common/codec/xml.h"
+#include "server/gateway/config_document.h"
 #include "server/gateway/ops.h"
 
 enum {
@@ -95,7 +96,6 @@ static enum s3error refuse_unbuilt_bucket(const struct request *r)
 	static const struct {
 		const char *header, *harmless;
 	} known[] = {
-		{"x-amz-object-ownership", "BucketOwnerEnforced"},
 		{"x-amz-acl", "private"},
 		{"x-amz-grant-read", NULL},
 		{"x-amz-grant-write", NULL},
@@ -112,6 +112,25 @@ static enum s3error refuse_unbuilt_bucket(const struct request *r)
 		}
 	}
 	return S3E_NONE;
+}
+
+/* x-amz-object-ownership, as the document that PutBucketOwnershipControls would store; p NULL: not asked for. */
+static enum s3error ownership_of(struct request *r, struct bytes *ret)
+{
+	struct bytes wanted = request_header(r, "x-amz-object-ownership");
+	*ret = (struct bytes){NULL, 0};
+	if (wanted.p == NULL) {
+		return S3E_NONE;
+	}
+	struct writer w AUTO(writer_free) = writer_growing(GATEWAY_XML_MAX);
+	xml_open(&w, "OwnershipControls");
+	xml_open(&w, "Rule");
+	xml_element(&w, "ObjectOwnership", wanted);
+	xml_close(&w, "Rule");
+	xml_close(&w, "OwnershipControls");
+	enum s3error e = config_document_read(r->a, config_document_of(INDEX_CONFIG_OWNERSHIP),
+	                                      writer_bytes(&w), ret);
+	return e == S3E_MALFORMED_XML ? S3E_INVALID_ARGUMENT : e;
 }
 
 enum s3error op_create_bucket_begin(struct request *r)
@@ -142,7 +161,9 @@ static enum s3error check_location(struct request *r)
 enum s3error op_create_bucket_end(struct request *r)
 {
 	const struct kmsproto_principal *who = &r->grant.principal;
+	struct bytes ownership;
 	TRY_S3(check_location(r));
+	TRY_S3(ownership_of(r, &ownership));
 	struct index_bucket bucket = {
 		.name = r->target.bucket,
 		.tenant = who->tenant,
@@ -163,6 +184,10 @@ enum s3error op_create_bucket_end(struct request *r)
 		return own ? S3E_BUCKET_OWNED : S3E_BUCKET_EXISTS;
 	}
 	TRY_S3(s3error_of(e));
+	if (ownership.p != NULL) {
+		TRY_S3(s3error_of(index_config_put(r->g->index, &bucket, INDEX_CONFIG_OWNERSHIP,
+		                                   ownership)));
+	}
 	struct bytes location = arena_join(
 		r->a, (const struct bytes[]){BYTES("/"), r->target.bucket}, 2);
 	answer_empty(r, 200);

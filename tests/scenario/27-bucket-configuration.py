@@ -105,6 +105,11 @@ def access(stack):
     s3.put_bucket_ownership_controls(Bucket="conf", OwnershipControls={"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]})
     refused("no ACL where the owner is enforced", "AccessControlListNotSupported", s3.put_bucket_acl, Bucket="conf", ACL="private")
     s3.delete_bucket_ownership_controls(Bucket="conf")
+    for wanted in ("BucketOwnerEnforced", "ObjectWriter"):
+        s3.create_bucket(Bucket="owned", ObjectOwnership=wanted, CreateBucketConfiguration={"LocationConstraint": stack.region})
+        checks.equal(s3.get_bucket_ownership_controls(Bucket="owned")["OwnershipControls"]["Rules"],
+                     [{"ObjectOwnership": wanted}], "ownership given with a new bucket")
+        s3.delete_bucket(Bucket="owned")
     refused("no public access block at first", "NoSuchPublicAccessBlockConfiguration",
             s3.get_public_access_block, Bucket="conf")
     s3.put_public_access_block(Bucket="conf", PublicAccessBlockConfiguration={"BlockPublicAcls": True, "RestrictPublicBuckets": True})
