@@ -14,6 +14,9 @@ VERSION := 0.1.0
 # V=1 shows the commands.
 Q       := $(if $(V),,@)
 BUILD   ?= build
+# One name for one file: an object made as $(CURDIR)/build/x.o would leave dependencies that a later
+# make of build/x.o does not find, and stay old.
+override BUILD := $(patsubst $(CURDIR)/%,%,$(BUILD))
 ifeq ($(origin CC),default)
 CC      := gcc
 endif
@@ -58,6 +61,8 @@ PROGRAMS := $(BUILD)/rempart-gateway $(BUILD)/rempart-kms $(BUILD)/rempart $(BUI
 
 .PHONY: all run check unit unit-programs lint asan tsan fuzz fuzz-programs bench bench-programs deps clean install interop
 all: $(PROGRAMS)
+# A program may be asked for by its full name.
+$(CURDIR)/$(BUILD)/%: $(BUILD)/% ;
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
