@@ -41,7 +41,7 @@ CFLAGS  += -std=gnu2x $(OPT) $(WARN) $(HARDEN) $(SAN) -ffunction-sections -fdata
 LDFLAGS += -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--gc-sections -pthread $(SAN)
 
 # Which module folders make which program. common.a is every pure module.
-COMMON   := base codec crypto sigv4 s3op objfmt logfmt kmsproto
+COMMON   := base codec crypto sigv4 s3op objfmt logfmt policy kmsproto
 SERVER   := conf net kv store index vault
 COMMON_SRC  := $(foreach m,$(COMMON),$(wildcard common/$(m)/*.c))
 SERVER_SRC  := $(foreach m,$(SERVER),$(wildcard server/$(m)/*.c))
