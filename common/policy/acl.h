@@ -45,25 +45,32 @@ struct acl {
 
 /* acl_private: the owner has FULL_CONTROL, nobody else anything. errors: LIMIT (arena) */
 enum err acl_private(struct arena *a, struct acl_person owner, struct acl *ret);
+/* A request that makes or changes a bucket or an object. */
+struct acl_request {
+	const struct field *headers; /* lower-case names; others than ACLs' are ignored */
+	size_t n;
+	struct acl_person owner; /* of the bucket or object */
+	const struct acl_person *bucket_owner; /* of the bucket of an object; NULL: the ACL is a bucket's */
+};
 /*
- * acl_read_request: what a request says about the ACL of what it makes or changes: x-amz-acl, or x-amz-grant-* headers.
- *   headers       lower-case names; the others are ignored
- *   owner         of the bucket or object
- *   bucket_owner  of the bucket of an object ("bucket-owner-read"); NULL: the ACL is a bucket's
+ * acl_read_request: what a request says about the ACL of what it makes or changes: x-amz-acl, or x-amz-grant-* headers,
+ * which grant what they say and, to the owner too, nothing else. A grantee other than the owner comes without a name, and
+ * nobody has yet looked whether his id exists. Borrows from the headers.
  *   *ret_said     false: the request says nothing; ret is then acl_private
  *   errors        INPUT (*ret_why: constant text: an unknown word, both forms at once, a malformed grant), LIMIT
  */
-enum err acl_read_request(struct arena *a, const struct field *headers, size_t n,
-                          struct acl_person owner, const struct acl_person *bucket_owner,
-                          bool *ret_said, struct acl *ret, const char **ret_why);
-/* acl_read_xml: an AccessControlPolicy document. The owner named in it must be `owner`.
+enum err acl_read_request(struct arena *a, const struct acl_request *q, bool *ret_said,
+                          struct acl *ret, const char **ret_why);
+/* acl_read_xml: an AccessControlPolicy document. The owner named in it must be `owner`. Grantees are as in acl_read_request.
  * errors: INPUT (malformed), DENIED (another owner), LIMIT (more than ACL_GRANTS_MAX) */
 enum err acl_read_xml(struct arena *a, struct bytes text, struct acl_person owner, struct acl *ret);
-/* acl_write_xml: the AccessControlPolicy document that GetBucketAcl and GetObjectAcl answer. */
+/* acl_write_xml: the AccessControlPolicy document that GetBucketAcl and GetObjectAcl answer: grants to groups first, otherwise in
+ * the order of the list. With a grantee of kind EMAIL it sets w full. */
 void acl_write_xml(struct writer *w, const struct acl *acl);
 
 /* acl_write, acl_read: the canonical form: u8 1, lv16 owner id, lv16 owner name, u16 n, then each grant: u8 grantee, u8 permission, lv16 id, lv16
- * name. read borrows from `text` but for the array. errors: CORRUPT, LIMIT */
+ * name; in the same order as acl_write_xml. write sets w full for a grantee of kind EMAIL. read borrows from `text` but for the
+ * array; takes nothing that write would not have made. errors: CORRUPT, LIMIT */
 void acl_write(struct writer *w, const struct acl *acl);
 enum err acl_read(struct arena *a, struct bytes text, struct acl *ret);
 
