@@ -72,7 +72,8 @@ public class Sdk {
         byte[] body = data(3 * MIB + 7, 1);
         ok(name + ": putObject of bytes, and back", () -> {
             s3.putObject(b -> b.bucket(bucket).key("bytes").contentType("x/y"), RequestBody.fromBytes(body));
-            var got = s3.getObjectAsBytes(b -> b.bucket(bucket).key("bytes"));
+            // Asked for by name: some releases of the SDK leave it out.
+            var got = s3.getObjectAsBytes(b -> b.bucket(bucket).key("bytes").checksumMode(ChecksumMode.ENABLED));
             return Arrays.equals(got.asByteArray(), body) && got.response().contentType().equals("x/y")
                 && got.response().checksumType() != null;
         });
