@@ -38,6 +38,9 @@ enum {
 	OBJFMT_SEED_BYTES = 32,
 	OBJFMT_DEK_BYTES = 32,
 	OBJFMT_ETAG_BYTES = 16,
+	OBJFMT_OBJECT_ID_BYTES = 16,
+	OBJFMT_CUSTOMER_KEY_BYTES = 32,
+	OBJFMT_CUSTOMER_CHECK_BYTES = 16,
 	OBJFMT_TRAILER_FOOT_BYTES = 8,
 	OBJFMT_TRAILER_PAD_BYTES = 256,
 	OBJFMT_SEGMENTS_MAX = 1 << 16,       /* of one blob: 4 GiB under one key */
@@ -84,6 +87,16 @@ void objfmt_blob_freep(struct objfmt_blob **b);
  * nothing in another upload. digest: at most 32 bytes of any checksum of the content. errors: NOMEM, LIMIT */
 enum err objfmt_part_etag(const struct secret *dek, struct bytes digest, uint64_t size,
                           uint8_t ret[OBJFMT_ETAG_BYTES]);
+
+/* objfmt_customer_dek: the DEK of an object whose customer brings a key: from the KMS's DEK and that key, so that
+ * neither alone opens the object (OBJECT-FORMAT.md section 2.1). errors: INPUT (a size), NOMEM */
+enum err objfmt_customer_dek(const struct secret *dek, const struct secret *customer_key,
+                             const uint8_t object_id[OBJFMT_OBJECT_ID_BYTES], struct secret **ret);
+/* objfmt_customer_check: what the record keeps to tell a wrong key from damage; compare with same_bytes.
+ * errors: INPUT (a size), NOMEM */
+enum err objfmt_customer_check(const struct secret *customer_key,
+                               const uint8_t object_id[OBJFMT_OBJECT_ID_BYTES],
+                               uint8_t ret[OBJFMT_CUSTOMER_CHECK_BYTES]);
 
 /* objfmt_trailer_seal: append the trailer (sealed record and foot) to out. errors: NOMEM, LIMIT */
 enum err objfmt_trailer_seal(const struct secret *index_key, const uint8_t id[OBJFMT_ID_BYTES],

@@ -4,6 +4,7 @@
 #include "common/codec/hex.h"
 #include "common/codec/xml.h"
 #include "server/gateway/cors.h"
+#include "server/gateway/customer.h"
 #include "server/gateway/object.h"
 
 void answer_header(struct request *r, const char *name, struct bytes value)
@@ -81,7 +82,9 @@ static void write_signature_details(struct request *r, struct writer *w)
 		xml_element(w, "StringToSign", to_sign);
 	}
 	xml_element(w, "SignatureProvided", r->access.evidence.signature);
-	xml_element(w, "CanonicalRequest", r->access.evidence.canonical);
+	if (!customer_mentioned(r)) { /* it would repeat the key */
+		xml_element(w, "CanonicalRequest", r->access.evidence.canonical);
+	}
 }
 
 static void write_error_body(struct request *r, enum s3error e, struct writer *w)

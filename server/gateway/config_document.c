@@ -91,15 +91,23 @@ static enum s3error check_bucket_key(struct bytes text)
 	return bytes_is_nocase(text, "true") ? S3E_NOT_IMPLEMENTED : S3E_NONE;
 }
 
+static enum s3error check_blocked(struct bytes text)
+{
+	static const char *const words[] = {"NONE", "SSE-C"};
+	return shape_one_of(text, words, COUNT(words)) ? S3E_NONE : S3E_MALFORMED_XML;
+}
+
+static const struct shape blocked_children[] = {
+	{"EncryptionType", 1, 1, NULL, check_blocked}, {NULL}};
 static const struct shape default_children[] = {
 	{"SSEAlgorithm", 1, 1, NULL, check_algorithm},
 	{"KMSMasterKeyID", 0, 1, NULL, check_kms_key},
 	{NULL},
 };
 static const struct shape encryption_rule_children[] = {
-	{"ApplyServerSideEncryptionByDefault", 1, 1, default_children},
+	{"ApplyServerSideEncryptionByDefault", 0, 1, default_children},
 	{"BucketKeyEnabled", 0, 1, NULL, check_bucket_key},
-	{"BlockedEncryptionTypes", 0, 1, .unbuilt = true},
+	{"BlockedEncryptionTypes", 0, 1, blocked_children},
 	{NULL},
 };
 static const struct shape encryption_children[] = {{"Rule", 1, 1, encryption_rule_children}, {NULL}};
@@ -113,6 +121,8 @@ static struct config_encryption read_encryption(const struct xml_node *root)
 	return (struct config_encryption){
 		.aes256 = bytes_is(xml_text(by_default, "SSEAlgorithm"), "AES256"),
 		.key = xml_text(by_default, "KMSMasterKeyID"),
+		.blocks_customer = bytes_is(xml_text(xml_child(rule, "BlockedEncryptionTypes"),
+		                                     "EncryptionType"), "SSE-C"),
 	};
 }
 
@@ -120,6 +130,9 @@ static enum s3error check_encryption(struct arena *a, struct xml_node *root)
 {
 	struct config_encryption e = read_encryption(root);
 	(void)a;
+	if (xml_child(root, "Rule")->child == NULL) {
+		return S3E_MALFORMED_XML; /* a rule that says nothing */
+	}
 	return e.aes256 && e.key.n > 0 ? S3E_INVALID_ARGUMENT : S3E_NONE;
 }
 

@@ -30,6 +30,7 @@ enum s3error config_document_tree(struct arena *a, const struct config_document 
 struct config_encryption {
 	bool aes256;
 	struct bytes key; /* as the client named it; empty: the tenant's default key */
+	bool blocks_customer; /* no new object with a key of the customer's (SSE-C) */
 };
 enum s3error config_encryption(struct arena *a, struct bytes stored, struct config_encryption *ret);
 /* config_enforces_owner: an ownership document says BucketOwnerEnforced. */

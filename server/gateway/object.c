@@ -10,7 +10,7 @@
 #include "common/codec/uri.h"
 #include "common/codec/xml.h"
 #include "common/objfmt/objfmt.h"
-#include "server/gateway/config_document.h"
+#include "server/gateway/customer.h"
 #include "server/gateway/lifecycle.h"
 #include "server/gateway/ops.h"
 
@@ -54,6 +54,10 @@ void object_xml_date(struct writer *w, const char *element, uint64_t ms)
 
 void object_sse_headers(struct request *r, const struct index_object *o)
 {
+	if (o->sse == INDEX_SSE_CUSTOMER) {
+		customer_headers(r);
+		return;
+	}
 	if (o->sse == INDEX_SSE_AES256) {
 		answer_header(r, "x-amz-server-side-encryption", BYTES("AES256"));
 		return;
@@ -266,27 +270,35 @@ enum s3error object_take_metadata(struct request *r, struct index_object *o)
 	return o->content_type.n > INDEX_TEXT_MAX ? S3E_METADATA_TOO_LARGE : S3E_NONE;
 }
 
-/* What the bucket says for requests that say nothing; without that, the tenant's default key. */
+enum s3error object_default_sse(struct request *r, struct config_encryption *ret)
+{
+	struct bytes stored;
+	*ret = (struct config_encryption){0};
+	TRY_S3(config_find(r, INDEX_CONFIG_ENCRYPTION, &stored));
+	return stored.p == NULL ? S3E_NONE : config_encryption(r->a, stored, ret);
+}
+
+/* What the bucket says for requests that name no key; without that, the tenant's default key. */
 static enum s3error take_default_sse(struct request *r, struct index_object *o)
 {
-	struct config_encryption by_default = {0};
-	struct bytes stored;
-	TRY_S3(config_find(r, INDEX_CONFIG_ENCRYPTION, &stored));
-	if (stored.p != NULL) {
-		TRY_S3(config_encryption(r->a, stored, &by_default));
-	}
+	struct config_encryption by_default;
+	TRY_S3(object_default_sse(r, &by_default));
 	o->sse = by_default.aes256 ? INDEX_SSE_AES256 : INDEX_SSE_KMS;
 	r->default_kek = by_default.key;
-	return S3E_NONE;
+	if (!customer_given(r)) {
+		return S3E_NONE;
+	}
+	return by_default.blocks_customer ? S3E_CUSTOMER_BLOCKED : customer_take(r, o);
 }
 
 enum s3error object_take_sse(struct request *r, struct index_object *o)
 {
 	struct bytes wanted = request_header(r, "x-amz-server-side-encryption");
 	bool key_named = request_has_header(r, "x-amz-server-side-encryption-aws-kms-key-id");
-	if (request_has_header(r, "x-amz-server-side-encryption-customer-algorithm") ||
-	    request_has_header(r, "x-amz-server-side-encryption-customer-key") ||
-	    request_has_header(r, "x-amz-server-side-encryption-context")) {
+	if (customer_given(r) && (wanted.n > 0 || key_named)) {
+		return S3E_CUSTOMER_AND_OTHER;
+	}
+	if (request_has_header(r, "x-amz-server-side-encryption-context")) {
 		return S3E_NOT_IMPLEMENTED;
 	}
 	o->sse = INDEX_SSE_KMS;
@@ -326,6 +338,7 @@ static enum s3error refuse_unbuilt_headers(const struct request *r)
 enum s3error object_new(struct request *r)
 {
 	struct index_object *o = &r->object;
+	random_bytes(o->id, sizeof(o->id));
 	TRY_S3(refuse_unbuilt_headers(r));
 	TRY_S3(object_take_sse(r, o));
 	TRY_S3(object_take_metadata(r, o));
@@ -334,7 +347,6 @@ enum s3error object_new(struct request *r)
 	TRY_S3(object_write_condition(r));
 	o->bucket = r->target.bucket;
 	o->key = r->target.key;
-	random_bytes(o->id, sizeof(o->id));
 	/* For the trailer; the index decides. */
 	o->versioned = r->bucket.versioning == INDEX_VERSIONING_ENABLED;
 	return S3E_NONE;

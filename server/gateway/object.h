@@ -1,6 +1,7 @@
 /* What GET, HEAD, PUT and copy share: headers of an object, preconditions, ranges. */
 #ifndef REMPART_GATEWAY_OBJECT_H
 #define REMPART_GATEWAY_OBJECT_H
+#include "server/gateway/config_document.h"
 #include "server/gateway/request.h"
 
 enum { STEP_ROOM_BYTES = 64 << 10 };
@@ -53,8 +54,10 @@ enum s3error range_read_exact(struct bytes header, uint64_t size, uint64_t *ret_
 enum s3error object_new(struct request *r);
 /* object_take_metadata: content type and metadata only. */
 enum s3error object_take_metadata(struct request *r, struct index_object *o);
-/* object_take_sse: x-amz-server-side-encryption...; refuses SSE-C and what is not built. */
+/* object_take_sse: x-amz-server-side-encryption...; refuses what contradicts itself, what the bucket blocks and what is not built. o->id is set. */
 enum s3error object_take_sse(struct request *r, struct index_object *o);
+/* object_default_sse: what the bucket says of encryption; zeros when it says nothing. */
+enum s3error object_default_sse(struct request *r, struct config_encryption *ret);
 /* object_random_etag: 32 random hex digits and "-<parts>": nothing of the content leaks. */
 enum s3error object_random_etag(struct request *r, uint32_t parts, struct bytes *ret);
 /* object_part_etag: part->etag from part->checksum and the size; grant.keys[key] is the upload's DEK. */

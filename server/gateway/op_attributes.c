@@ -2,6 +2,7 @@
 #include "common/codec/base64.h"
 #include "common/codec/date.h"
 #include "common/codec/xml.h"
+#include "server/gateway/customer.h"
 #include "server/gateway/ops.h"
 
 enum {
@@ -155,6 +156,7 @@ enum s3error op_get_object_attributes(struct request *r)
 	TRY_S3(header_u32(r, "x-amz-max-parts", GATEWAY_PAGE_MAX, &page.max));
 	page.max = page.max < GATEWAY_PAGE_MAX ? page.max : GATEWAY_PAGE_MAX;
 	TRY_S3(object_need(r));
+	TRY_S3(customer_match(r));
 	struct writer w = writer_growing(GATEWAY_ANSWER_MAX);
 	xml_begin(&w);
 	xml_open(&w, "GetObjectAttributesResponse "

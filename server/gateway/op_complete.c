@@ -7,6 +7,7 @@
 #include "common/codec/base64.h"
 #include "common/codec/hex.h"
 #include "common/codec/xml.h"
+#include "server/gateway/customer.h"
 #include "server/gateway/lifecycle.h"
 #include "server/gateway/ops.h"
 
@@ -36,11 +37,18 @@ static enum s3error find_done(struct request *r)
 enum s3error op_complete_upload_prepare(struct request *r)
 {
 	TRY_S3(upload_find(r));
-	if (r->outcome == S3E_NONE) {
-		request_key_open(r, false, &r->upload.object);
+	if (r->outcome != S3E_NONE) {
+		TRY_S3(find_done(r));
+		if (r->outcome == S3E_NONE) {
+			r->outcome = customer_confirm(r, &r->object);
+		}
 		return S3E_NONE;
 	}
-	return find_done(r);
+	r->outcome = customer_confirm(r, &r->upload.object);
+	if (r->outcome == S3E_NONE) {
+		request_key_open(r, false, &r->upload.object);
+	}
+	return S3E_NONE;
 }
 
 enum s3error op_complete_upload_begin(struct request *r)
@@ -221,6 +229,18 @@ static enum s3error make_checksum(struct request *r, struct index_object *o)
 	return o->checksum.p == NULL ? S3E_SLOW_DOWN : S3E_NONE;
 }
 
+/* As in S3: an upload without checksums may be completed without the customer's key, one whose client made some may not. */
+static enum s3error need_customer_key(const struct request *r, const struct index_object *o)
+{
+	bool checksums = false;
+	for (size_t i = 0; i < o->n_parts; i++) {
+		checksums = checksums || o->parts[i].checksum_kind != object_part_checksum(o);
+	}
+	return o->sse == INDEX_SSE_CUSTOMER && checksums && !customer_given(r)
+	               ? S3E_CUSTOMER_OF_UPLOAD
+	               : S3E_NONE;
+}
+
 static enum s3error join(struct request *r)
 {
 	struct index_object *o = &r->object;
@@ -230,6 +250,7 @@ static enum s3error join(struct request *r)
 	*o = r->upload.object;
 	TRY_S3(read_parts(r, &parts, &o->n_parts));
 	o->parts = parts;
+	TRY_S3(need_customer_key(r, o));
 	o->size = 0;
 	for (size_t i = 0; i < o->n_parts; i++) {
 		o->size += parts[i].size;

@@ -3,6 +3,7 @@
 
 #include "common/base/clock.h"
 #include "common/codec/xml.h"
+#include "server/gateway/customer.h"
 #include "server/gateway/lifecycle.h"
 #include "server/gateway/ops.h"
 
@@ -48,7 +49,10 @@ static enum s3error find_source(struct request *r)
 	r->has_object = true;
 	r->first = 0;
 	r->count = r->source.size;
-	r->outcome = object_preconditions(r, &r->source, "x-amz-copy-source-", true);
+	r->outcome = customer_match_source(r);
+	if (r->outcome == S3E_NONE) {
+		r->outcome = object_preconditions(r, &r->source, "x-amz-copy-source-", true);
+	}
 	return S3E_NONE;
 }
 
@@ -73,7 +77,8 @@ static void source_version_header(struct request *r)
 /* Onto itself and nothing changed: what S3 refuses. An older version comes back so. */
 static bool is_self_copy(struct request *r)
 {
-	return bytes_equal(r->source.bucket, r->target.bucket) &&
+	bool customer = r->source.sse == INDEX_SSE_CUSTOMER || r->object.sse == INDEX_SSE_CUSTOMER;
+	return !customer && bytes_equal(r->source.bucket, r->target.bucket) &&
 	       bytes_equal(r->source.key, r->target.key) &&
 	       !request_has_header(r, "x-amz-server-side-encryption") && !r->source_named;
 }
@@ -288,6 +293,9 @@ enum s3error op_upload_part_copy_prepare(struct request *r)
 		}
 	}
 	r->outcome = r->count > GATEWAY_OBJECT_MAX ? S3E_COPY_TOO_LARGE : upload_part_number(r);
+	if (r->outcome == S3E_NONE) {
+		r->outcome = customer_match_upload(r);
+	}
 	if (r->outcome == S3E_NONE) {
 		request_key_open(r, true, &r->source);
 		request_key_open(r, false, &r->upload.object);

@@ -1,4 +1,5 @@
 /* GetObject and HeadObject. */
+#include "server/gateway/customer.h"
 #include "server/gateway/ops.h"
 
 /* partNumber=N: the bytes of that part, and how many parts there are. */
@@ -50,6 +51,9 @@ static enum s3error select_object(struct request *r)
 	r->outcome = object_preconditions(r, &r->object, "", false);
 	if (r->outcome == S3E_NONE) {
 		r->outcome = select_range(r);
+	}
+	if (r->outcome == S3E_NONE) {
+		r->outcome = customer_match(r);
 	}
 	return S3E_NONE;
 }

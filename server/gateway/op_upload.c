@@ -3,6 +3,7 @@
 
 #include "common/codec/hex.h"
 #include "common/codec/xml.h"
+#include "server/gateway/customer.h"
 #include "server/gateway/lifecycle.h"
 #include "server/gateway/ops.h"
 
@@ -120,6 +121,9 @@ enum s3error op_upload_part_prepare(struct request *r)
 		r->outcome = upload_part_number(r);
 	}
 	if (r->outcome == S3E_NONE) {
+		r->outcome = customer_match_upload(r);
+	}
+	if (r->outcome == S3E_NONE) {
 		request_key_open(r, false, &r->upload.object);
 	}
 	return S3E_NONE;
@@ -227,6 +231,7 @@ enum s3error op_list_parts(struct request *r)
 	bool truncated = false;
 	TRY_S3(upload_find(r));
 	TRY_S3(r->outcome);
+	TRY_S3(customer_confirm(r, &r->upload.object));
 	TRY_S3(request_param_u32(r, "part-number-marker", 0, &after));
 	TRY_S3(request_param_u32(r, "max-parts", GATEWAY_PAGE_MAX, &max));
 	max = max < GATEWAY_PAGE_MAX ? max : GATEWAY_PAGE_MAX;

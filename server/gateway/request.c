@@ -8,6 +8,7 @@
 #include "common/codec/hex.h"
 #include "common/codec/uri.h"
 #include "server/gateway/cors.h"
+#include "server/gateway/customer.h"
 #include "server/gateway/grant.h"
 
 uint64_t request_deadline(const struct request *r)
@@ -65,6 +66,7 @@ void request_key_issue(struct request *r, struct bytes bucket, struct bytes key,
 		call->kek = r->default_kek;
 	}
 	memcpy(call->object_id, object_id, sizeof(call->object_id));
+	r->mixed[r->access.n_keys - 1] = r->customer.key;
 }
 
 void request_key_open(struct request *r, bool source, const struct index_object *object)
@@ -77,6 +79,7 @@ void request_key_open(struct request *r, bool source, const struct index_object 
 	call->key = object->key;
 	call->wrapped = object->wrapped;
 	memcpy(call->object_id, object->id, sizeof(call->object_id));
+	r->mixed[r->access.n_keys - 1] = source ? r->source_customer.key : r->customer.key;
 }
 
 /* Stage 1. */
@@ -182,6 +185,7 @@ static enum s3error stages(struct request *r)
 	TRY_S3(refuse_unbuilt(r));
 	TRY_S3(check_bucket(r));
 	TRY_S3(r->outcome);
+	TRY_S3(customer_mix(r));
 	return r->op->begin(r);
 }
 
@@ -287,6 +291,7 @@ static void step_release(struct exchange *x)
 	body_free(r->body);
 	writer_free(&r->text);
 	kmsproto_replies_free(&r->grant, 1);
+	customer_release(r);
 }
 
 static void step_refuse(struct exchange *x, unsigned status)

@@ -42,6 +42,12 @@ struct op {
 /* op_of: the row of an operation; NULL for NONE and UNSUPPORTED. */
 const struct op *op_of(enum s3op op);
 
+/* A key that a customer brings (customer.h). */
+struct customer_key {
+	struct secret *key; /* NULL: none */
+	struct bytes md5;   /* as sent, and told in the answer */
+};
+
 struct request {
 	struct exchange *x;
 	struct gateway *g;
@@ -53,6 +59,8 @@ struct request {
 	size_t n_query;
 	struct kmsproto_access access; /* evidence and key calls */
 	struct kmsproto_reply grant;   /* principal and keys; secrets freed at release */
+	struct customer_key customer, source_customer;
+	const struct secret *mixed[KMSPROTO_KEYS_MAX]; /* customers' keys that go into the granted ones; NULL: none */
 	struct index_bucket bucket;    /* of target.bucket, when has_bucket */
 	bool has_bucket;
 	struct index_bucket source_bucket; /* of a copy's source, when has_source_bucket */

@@ -85,6 +85,37 @@
 	X(INVALID_RANGE, 416, "InvalidRange", "The requested range is not satisfiable") \
 	X(INVALID_ENCRYPTION, 400, "InvalidArgument", \
 	  "The encryption method specified is not supported") \
+	X(CUSTOMER_AND_OTHER, 400, "InvalidArgument", \
+	  "Server Side Encryption with Customer provided key is incompatible with the encryption " \
+	  "method specified") \
+	X(CUSTOMER_NO_ALGORITHM, 400, "InvalidArgument", \
+	  "Requests specifying Server Side Encryption with Customer provided keys must provide a " \
+	  "valid encryption algorithm.") \
+	X(CUSTOMER_ALGORITHM, 400, "InvalidEncryptionAlgorithmError", \
+	  "The Encryption request you specified is not valid. Supported value: AES256.") \
+	X(CUSTOMER_NO_KEY, 400, "InvalidArgument", \
+	  "Requests specifying Server Side Encryption with Customer provided keys must provide an " \
+	  "appropriate secret key.") \
+	X(CUSTOMER_NO_MD5, 400, "InvalidArgument", \
+	  "Requests specifying Server Side Encryption with Customer provided keys must provide the " \
+	  "client calculated MD5 of the secret key.") \
+	X(CUSTOMER_MD5, 400, "InvalidArgument", \
+	  "The calculated MD5 hash of the key did not match the hash that was provided.") \
+	X(CUSTOMER_KEY, 400, "InvalidArgument", \
+	  "The secret key was invalid for the specified algorithm.") \
+	X(CUSTOMER_NEEDED, 400, "InvalidRequest", \
+	  "The object was stored using a form of Server Side Encryption. The correct parameters " \
+	  "must be provided to retrieve the object.") \
+	X(CUSTOMER_NOT_APPLICABLE, 400, "InvalidRequest", \
+	  "The encryption parameters are not applicable to this object.") \
+	X(CUSTOMER_OF_UPLOAD, 400, "InvalidRequest", \
+	  "The multipart upload initiate requested encryption. Subsequent part requests must " \
+	  "include the appropriate encryption parameters.") \
+	X(CUSTOMER_WRONG, 400, "InvalidRequest", \
+	  "The provided encryption parameters did not match the ones used originally.") \
+	X(CUSTOMER_BLOCKED, 403, "AccessDenied", \
+	  "This bucket has blocked upload requests that specify Server Side Encryption with " \
+	  "Customer provided keys (SSE-C). Please specify a different server-side encryption type") \
 	X(SELF_COPY, 400, "InvalidRequest", \
 	  "This copy request is illegal because it is trying to copy an object to itself " \
 	  "without changing the object's metadata, storage class, website redirect location or " \

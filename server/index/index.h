@@ -37,6 +37,8 @@ enum {
 	INDEX_WRAPPED_MAX = 160,
 	INDEX_SSE_KMS = 0,    /* aws:kms: the default */
 	INDEX_SSE_AES256 = 1,
+	INDEX_SSE_CUSTOMER = 2,   /* SSE-C: the customer's key goes into the DEK */
+	INDEX_CUSTOMER_CHECK_BYTES = 16,
 	INDEX_VERSIONING_OFF = 0, /* never enabled */
 	INDEX_VERSIONING_ENABLED = 1,
 	INDEX_VERSIONING_SUSPENDED = 2,
@@ -85,6 +87,7 @@ struct index_object {
 	uint64_t modified_ms;
 	struct bytes etag;         /* without quotes */
 	uint8_t sse;               /* INDEX_SSE_... */
+	uint8_t customer_check[INDEX_CUSTOMER_CHECK_BYTES]; /* INDEX_SSE_CUSTOMER: tells a wrong key from damage */
 	struct bytes key_arn;      /* KEK */
 	struct bytes wrapped;      /* DEK */
 	uint32_t blob_size;        /* of the gateway that wrote the record; what counts is blob_size of each part */

@@ -110,6 +110,9 @@ void index_record_write(const struct index_object *o, struct writer *w)
 		write_u64(w, o->retain_until_ms);
 		write_u8(w, o->legal_hold);
 	}
+	if (o->sse == INDEX_SSE_CUSTOMER) {
+		write_bytes(w, bytes_of(o->customer_check, sizeof(o->customer_check)));
+	}
 	write_u16(w, (uint16_t)o->n_parts);
 	for (size_t i = 0; i < o->n_parts; i++) {
 		write_part(&o->parts[i], w);
@@ -134,7 +137,7 @@ static void read_head(struct reader *r, struct index_object *o, uint8_t *ret_fla
 	o->multipart = (flags & FLAG_MULTIPART) != 0;
 	o->delete_marker = (flags & FLAG_DELETE_MARKER) != 0;
 	o->versioned = (flags & FLAG_VERSIONED) != 0;
-	r->bad = r->bad || o->sse > 1 || (flags & ~FLAGS_ALL) != 0;
+	r->bad = r->bad || o->sse > INDEX_SSE_CUSTOMER || (flags & ~FLAGS_ALL) != 0;
 	read_into(r, o->id, sizeof(o->id));
 	*ret_flags = flags;
 }
@@ -251,6 +254,9 @@ enum err index_record_borrow(struct bytes record, struct arena *a, struct index_
 	}
 	if ((flags & FLAG_LOCK) != 0) {
 		read_lock(&r, &o);
+	}
+	if (o.sse == INDEX_SSE_CUSTOMER) {
+		read_into(&r, o.customer_check, sizeof(o.customer_check));
 	}
 	TRY(read_parts(&r, a, &o));
 	if (read_end(&r) != OK) {

@@ -43,6 +43,16 @@ def unseal(key, iv, aad, sealed, where):
         raise Refused(where) from None
 
 
+# Section 2.1
+
+def customer_dek(kms_dek, customer_key, object_id):
+    return hkdf(kms_dek + customer_key, object_id, b"rempart customer key v1")
+
+
+def customer_check(customer_key, object_id):
+    return hkdf(customer_key, object_id, b"rempart customer check v1")[:16]
+
+
 # Section 3
 
 def blob_id(seed, number):

@@ -41,6 +41,21 @@ def make_id():
     write("id.json", "section 3", cases)
 
 
+def make_customer():
+    cases = []
+    for label in ("one", "two"):
+        kms_dek, key, oid = stream("kms " + label, 32), stream("customer " + label, 32), stream("oid " + label, 16)
+        for dek, customer, object_id in ((kms_dek, key, oid), (key, kms_dek, oid), (kms_dek, key, bytes(16)),
+                                         (bytes(32), key, oid), (kms_dek, bytes(32), oid)):
+            mixed = objfmt.customer_dek(dek, customer, object_id)
+            blob = objfmt.seal_blob(mixed, ID, plain_of(100))
+            cases.append({"kms_dek": dek.hex(), "customer_key": customer.hex(), "object_id": object_id.hex(),
+                          "dek": mixed.hex(), "check": objfmt.customer_check(customer, object_id).hex(),
+                          "id": ID.hex(), "plain_size": 100, "blob": blob.hex()})
+    assert len({c["dek"] for c in cases}) == len(cases)
+    write("customer.json", "section 2.1; " + PLAIN, cases)
+
+
 def make_blob():
     cases = []
     for n in (0, 1, 15, 16, 1000, SEGMENT - 1, SEGMENT, SEGMENT + 1, 2 * SEGMENT, 2 * SEGMENT + 100):
@@ -388,6 +403,7 @@ def main():
     make_bases()
     make_corpus()
     make_id()
+    make_customer()
     make_blob()
     make_trailer()
     make_wrap()

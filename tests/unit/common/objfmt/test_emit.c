@@ -31,6 +31,21 @@ static void put_blob(struct json_writer *j, struct bytes blob, struct bytes trai
 	writer_free(&w);
 }
 
+/* A key that the customer brings: the blobs are sealed under what it and `dek` make. */
+static void emit_customer(struct json_writer *j, struct secret **dek)
+{
+	AUTO(secret_freep) struct secret *kms_dek = *dek;
+	AUTO(secret_freep) struct secret *key = secret_random(OBJFMT_CUSTOMER_KEY_BYTES);
+	uint8_t id[OBJFMT_OBJECT_ID_BYTES], check[OBJFMT_CUSTOMER_CHECK_BYTES];
+
+	random_bytes(id, sizeof(id));
+	assert_int_equal(objfmt_customer_dek(kms_dek, key, id, dek), OK);
+	assert_int_equal(objfmt_customer_check(key, id, check), OK);
+	put_hex(j, "customer_key", secret_bytes(key));
+	put_hex(j, "object_id", bytes_of(id, sizeof(id)));
+	put_hex(j, "check", bytes_of(check, sizeof(check)));
+}
+
 static void emit_part(struct json_writer *j, size_t size, size_t blob_size, size_t record_size)
 {
 	struct arena *a = arena_new(OUTPUT_MAX_BYTES);
@@ -47,6 +62,9 @@ static void emit_part(struct json_writer *j, size_t size, size_t blob_size, size
 	json_text(j, "kind", "blob");
 	json_u64(j, "blob_size", blob_size);
 	put_hex(j, "dek", secret_bytes(dek));
+	if (record_size % 2 == 1) {
+		emit_customer(j, &dek);
+	}
 	put_hex(j, "index_key", secret_bytes(index_key));
 	put_hex(j, "seed", bytes_of(seed, sizeof(seed)));
 	put_hex(j, "plain", bytes_of(plain, size));

@@ -153,6 +153,33 @@ static void encryption_is(const char *text, bool aes256, const char *key)
 	assert_true(bytes_is(e.key, key));
 }
 
+#define RULE(inside)                                                                               \
+	"<ServerSideEncryptionConfiguration><Rule>" inside "</Rule></ServerSideEncryptionConfiguration>"
+#define BLOCKED(type) "<BlockedEncryptionTypes>" type "</BlockedEncryptionTypes>"
+#define TYPE(name) "<EncryptionType>" name "</EncryptionType>"
+
+static void blocks(const char *text, bool want)
+{
+	struct config_encryption e = {0};
+	struct bytes stored;
+	assert_int_equal(read_text(INDEX_CONFIG_ENCRYPTION, bytes_text(text), &stored), S3E_NONE);
+	assert_int_equal(config_encryption(arena, stored, &e), S3E_NONE);
+	assert_int_equal(e.blocks_customer, want);
+	assert_false(e.aes256);
+}
+
+static void test_blocked_encryption(void **state)
+{
+	(void)state;
+	blocks(RULE(BLOCKED(TYPE("SSE-C"))), true);
+	blocks(RULE(BLOCKED(TYPE("NONE"))), false);
+	blocks(SSE("<SSEAlgorithm>aws:kms</SSEAlgorithm>" BY_DEFAULT), false);
+	blocks(SSE("<SSEAlgorithm>aws:kms</SSEAlgorithm>" BY_DEFAULT BLOCKED(TYPE("SSE-C"))), true);
+	gives(INDEX_CONFIG_ENCRYPTION, RULE(BLOCKED("")), S3E_MALFORMED_XML);
+	gives(INDEX_CONFIG_ENCRYPTION, RULE(BLOCKED(TYPE("SSE-KMS"))), S3E_MALFORMED_XML);
+	gives(INDEX_CONFIG_ENCRYPTION, RULE(BLOCKED(TYPE("NONE") TYPE("SSE-C"))), S3E_MALFORMED_XML);
+}
+
 static void test_encryption(void **state)
 {
 	(void)state;
@@ -236,6 +263,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_tagging, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_schema, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_encryption, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_blocked_encryption, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_what_is_stored_can_be_read, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_ownership_and_public_access, set_up, tear_down),
 	};

@@ -167,6 +167,7 @@ static void check_same(const struct index_object *a, const struct index_object *
 	assert_true(bytes_equal(a->wrapped, b->wrapped));
 	assert_true(bytes_equal(a->content_type, b->content_type));
 	assert_int_equal(a->sse, b->sse);
+	assert_memory_equal(a->customer_check, b->customer_check, sizeof(a->customer_check));
 	assert_int_equal(a->multipart, b->multipart);
 	assert_int_equal(a->n_metadata, b->n_metadata);
 	for (size_t i = 0; i < a->n_metadata; i++) {
@@ -218,7 +219,11 @@ static void test_objects(void **state)
 	assert_memory_equal(g[0].parts[0].seed, o.parts[0].seed, INDEX_SEED_BYTES);
 	/* the same version with other metadata shares its blobs: nothing of it is garbage */
 	second.n_metadata = 1;
+	second.sse = INDEX_SSE_CUSTOMER;
+	memset(second.customer_check, 0x5a, sizeof(second.customer_check));
 	assert_int_equal(index_object_put(f->x, &second, NULL, NULL, &no_bucket), OK);
+	assert_int_equal(index_object_get(f->x, f->a, o.bucket, o.key, &got), OK);
+	check_same(&second, &got);
 	assert_int_equal(garbage(f, &g), 1);
 	assert_int_equal(index_object_delete(f->x, o.bucket, o.key, NULL), OK);
 	assert_int_equal(index_object_delete(f->x, o.bucket, o.key, NULL), OK);
