@@ -283,10 +283,8 @@ struct bytes json_get_bytes(const struct json *object, const char *name)
 	return json_bytes(json_get(object, name));
 }
 
-enum err json_get_u64(const struct json *object, const char *name, uint64_t *ret)
+enum err json_number(const struct json *v, uint64_t *ret)
 {
-	const struct json *v = json_get(object, name);
-
 	if (v == NULL) {
 		return ERR_NOTFOUND;
 	}
@@ -295,6 +293,11 @@ enum err json_get_u64(const struct json *object, const char *name, uint64_t *ret
 	}
 	*ret = (uint64_t)json_integer_value(in(v));
 	return OK;
+}
+
+enum err json_get_u64(const struct json *object, const char *name, uint64_t *ret)
+{
+	return json_number(json_get(object, name), ret);
 }
 
 bool json_get_bool(const struct json *object, const char *name, bool fallback)

@@ -49,7 +49,8 @@ size_t json_count(const struct json *array);
 const struct json *json_at(const struct json *array, size_t i);
 struct bytes json_bytes(const struct json *v);              /* empty with p NULL when not a string */
 struct bytes json_get_bytes(const struct json *object, const char *name);
-enum err json_get_u64(const struct json *object, const char *name, uint64_t *ret); /* NOTFOUND, INPUT; < 2^63 */
+enum err json_number(const struct json *v, uint64_t *ret);  /* NOTFOUND (NULL), INPUT; < 2^63 */
+enum err json_get_u64(const struct json *object, const char *name, uint64_t *ret); /* the same */
 bool json_get_bool(const struct json *object, const char *name, bool fallback);
 /* json_member: i-th member of an object in document order; false past the end. Walks i members. */
 bool json_member(const struct json *object, size_t i, struct bytes *ret_name, const struct json **ret_value);

@@ -77,8 +77,8 @@ enum err evp_hmac(EVP_MD_CTX *ctx, enum evp_digest which, struct bytes key,
                   const struct bytes *parts, size_t n, uint8_t *out)
 {
 	const EVP_MD *md = evp_md(which);
-	size_t block = which == EVP_DIGEST_SHA256 ? 64 : 128;
-	size_t size = which == EVP_DIGEST_SHA256 ? 32 : 48;
+	size_t block = which == EVP_DIGEST_SHA384 ? 128 : 64;
+	size_t size = which == EVP_DIGEST_SHA384 ? 48 : which == EVP_DIGEST_SHA256 ? 32 : 20;
 	uint8_t pad[EVP_BLOCK_BYTES_MAX] = {0};
 	uint8_t inner[EVP_DIGEST_BYTES_MAX];
 	struct bytes inner_bytes = {inner, size};

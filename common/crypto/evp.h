@@ -27,7 +27,7 @@ const EVP_CIPHER *evp_aes256_gcm(void);
 /* evp_hash: parts[0..n) one after the other, in a context of the caller. errors: NOMEM */
 enum err evp_hash(EVP_MD_CTX *ctx, enum evp_digest which, const struct bytes *parts, size_t n,
                   uint8_t *out);
-/* evp_hmac: HMAC (RFC 2104) over the parts. SHA-256 and SHA-384 only. errors: NOMEM */
+/* evp_hmac: HMAC (RFC 2104) over the parts. Not with MD5. errors: NOMEM */
 enum err evp_hmac(EVP_MD_CTX *ctx, enum evp_digest which, struct bytes key,
                   const struct bytes *parts, size_t n, uint8_t *out);
 void evp_md_ctx_freep(EVP_MD_CTX **ctx); /* for AUTO() */

@@ -15,3 +15,10 @@ enum err hmac_sha256(struct bytes key, struct bytes data, uint8_t out[HMAC_BYTES
 {
 	return hmac_sha256_parts(key, &data, 1, out);
 }
+
+enum err hmac_sha1(struct bytes key, struct bytes data, uint8_t out[HMAC_SHA1_BYTES])
+{
+	AUTO(evp_md_ctx_freep) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+
+	return evp_hmac(ctx, EVP_DIGEST_SHA1, key, &data, 1, out);
+}

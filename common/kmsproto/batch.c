@@ -59,9 +59,27 @@ static bool read_key_call(struct reader *r, struct kmsproto_key_call *k)
 
 /* --- access --- */
 
+/* Of a form only the form travels: all else is derived from it on either side. */
+static void write_form(struct writer *w, struct bytes form)
+{
+	for (size_t i = 0; i < KMSWIRE_EVIDENCE_TEXTS; i++) {
+		kmswire_text(w, (struct bytes){0}, 0);
+	}
+	write_u64(w, 0);
+	if (form.n > KMSPROTO_CANONICAL_MAX) {
+		w->full = true;
+		return;
+	}
+	write_lv32(w, form);
+}
+
 static void write_evidence(struct writer *w, const struct sigv4_evidence *e)
 {
 	write_u8(w, (uint8_t)e->kind);
+	if (e->kind == SIGV4_FORM) {
+		write_form(w, e->form);
+		return;
+	}
 	kmswire_text(w, e->access_key, KMSWIRE_ACCESS_KEY_MAX);
 	kmswire_text(w, e->amz_date, KMSWIRE_AMZ_DATE_MAX);
 	kmswire_text(w, e->date, KMSWIRE_DATE_MAX);
@@ -75,6 +93,16 @@ static void write_evidence(struct writer *w, const struct sigv4_evidence *e)
 		return;
 	}
 	write_lv32(w, e->canonical);
+}
+
+static bool take_form(struct sigv4_evidence *e)
+{
+	bool alone = e->access_key.n == 0 && e->amz_date.n == 0 && e->date.n == 0 &&
+	             e->region.n == 0 && e->service.n == 0 && e->signed_headers.n == 0 &&
+	             e->signature.n == 0 && e->expires_s == 0;
+
+	*e = (struct sigv4_evidence){.kind = SIGV4_FORM, .form = e->canonical};
+	return alone && e->form.n > 0;
 }
 
 static bool read_evidence(struct reader *r, struct sigv4_evidence *e)
@@ -100,6 +128,8 @@ static bool read_evidence(struct reader *r, struct sigv4_evidence *e)
 	case SIGV4_QUERY:
 		e->kind = SIGV4_QUERY;
 		break;
+	case SIGV4_FORM:
+		return take_form(e);
 	default:
 		return false;
 	}

@@ -76,7 +76,7 @@ struct kmsproto_access {
 	uint8_t request_id[16];
 	struct bytes source;     /* client address */
 	struct bytes agent;      /* user agent, cut to 256 */
-	struct sigv4_evidence evidence; /* kind, access_key, amz_date, date, region, service, signed_headers, signature, expires_s, canonical travel; payload, content_hash do not: the KMS reads them from canonical */
+	struct sigv4_evidence evidence; /* kind, access_key, amz_date, date, region, service, signed_headers, signature, expires_s, canonical travel; payload, content_hash do not: the KMS reads them from canonical. SIGV4_FORM: kind and form alone */
 	struct kmsproto_key_call keys[KMSPROTO_KEYS_MAX];
 	size_t n_keys;
 };

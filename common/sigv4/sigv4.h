@@ -16,7 +16,8 @@ enum {
 	SIGV4_CANONICAL_MAX = 32768, /* bytes of a canonical request */
 };
 
-enum sigv4_kind { SIGV4_ANONYMOUS, SIGV4_HEADER, SIGV4_QUERY };
+/* SIGV4_FORM: a POST policy signs, and the fields of the form are the evidence (post.h). */
+enum sigv4_kind { SIGV4_ANONYMOUS, SIGV4_HEADER, SIGV4_QUERY, SIGV4_FORM };
 
 /* What x-amz-content-sha256 says about the body. */
 enum sigv4_payload {
@@ -64,6 +65,7 @@ struct sigv4_evidence {
 	struct bytes content_hash; /* the last line of the canonical request */
 	enum sigv4_payload payload;
 	struct bytes canonical; /* the canonical request */
+	struct bytes form;      /* SIGV4_FORM only: the text that all else is derived from */
 };
 
 /*

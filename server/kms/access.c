@@ -10,6 +10,7 @@
 #include "common/crypto/wrap.h"
 #include "common/logfmt/token.h"
 #include "server/kms/evidence.h"
+#include "server/kms/form.h"
 
 enum { CONTEXT_MAX = 2048, OP_NAME_MAX = 64 };
 
@@ -27,6 +28,8 @@ struct deciding {
 	uint64_t now_ms;
 	uint8_t period[TOKENS_PERIOD_BYTES];
 	char op[OP_NAME_MAX];
+	struct kmsproto_access put;        /* of a form: the PUT that it stands for */
+	struct post form;
 };
 
 /* The store's and the libraries' faults: no verdict about the user, so no entry about him. */
@@ -89,8 +92,42 @@ static enum kmsproto_verdict find_principal(struct deciding *d)
 	return e == OK ? KMSPROTO_OK : fault(e, "bucket token");
 }
 
+/* From here on the form is the PUT that it stands for. */
+static enum err read_form(struct deciding *d)
+{
+	enum post_fault fault;
+
+	TRY(post_read(d->k->scratch, d->in->evidence.form, &d->form, &fault));
+	if (d->form.signature == POST_UNSIGNED) {
+		return ERR_INPUT; /* comes as the anonymous PUT that it is */
+	}
+	d->put = *d->in;
+	d->put.evidence = d->form.evidence;
+	d->in = &d->put;
+	d->entry.access_key = d->in->evidence.access_key;
+	return OK;
+}
+
+static enum kmsproto_verdict check_form(struct deciding *d)
+{
+	const char *why;
+	enum kmsproto_verdict v = form_judge(d->k, &d->form, d->principal, d->now_ms, &why);
+
+	if (v == KMSPROTO_UNAVAILABLE) {
+		return fault(ERR_NOMEM, "form");
+	}
+	if (v == KMSPROTO_BAD_CALL) {
+		return bad_call(d, why);
+	}
+	d->entry.detail = bytes_text(why);
+	return v;
+}
+
 static enum kmsproto_verdict check_signature(struct deciding *d)
 {
+	if (d->in->evidence.kind == SIGV4_FORM) {
+		return check_form(d);
+	}
 	struct sigv4_evidence e = d->in->evidence;
 	const struct secret *signing_key;
 	bool expired = false;
@@ -126,6 +163,9 @@ static enum kmsproto_verdict check_signature(struct deciding *d)
 
 static enum kmsproto_verdict authenticate(struct deciding *d)
 {
+	if (d->in->evidence.kind == SIGV4_FORM && read_form(d) != OK) {
+		return bad_call(d, "the form cannot be read");
+	}
 	const struct sigv4_evidence *e = &d->in->evidence;
 
 	enum err read = evidence_read(d->k->scratch, e->canonical, gateways_domains(d->gateway),

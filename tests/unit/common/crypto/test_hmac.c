@@ -26,9 +26,30 @@ static void test_vectors(void **state)
 	vectors_free(&v);
 }
 
+/* RFC 2202, cases 2 and 6 (a key longer than a block). */
+static void test_sha1(void **state)
+{
+	static const uint8_t want[2][HMAC_SHA1_BYTES] = {
+		{0xef, 0xfc, 0xdf, 0x6a, 0xe5, 0xeb, 0x2f, 0xa2, 0xd2, 0x74,
+		 0x16, 0xd5, 0xf1, 0x84, 0xdf, 0x9c, 0x25, 0x9a, 0x7c, 0x79},
+		{0xaa, 0x4a, 0xe5, 0xe1, 0x52, 0x72, 0xd0, 0x0e, 0x95, 0x70,
+		 0x56, 0x37, 0xce, 0x8a, 0x3b, 0x55, 0xed, 0x40, 0x21, 0x12},
+	};
+	uint8_t out[HMAC_SHA1_BYTES], key[80];
+
+	(void)state;
+	assert_int_equal(hmac_sha1(BYTES("Jefe"), BYTES("what do ya want for nothing?"), out), OK);
+	assert_memory_equal(out, want[0], sizeof(out));
+	memset(key, 0xaa, sizeof(key));
+	assert_int_equal(hmac_sha1(bytes_of(key, sizeof(key)),
+	                           BYTES("Test Using Larger Than Block-Size Key - Hash Key First"),
+	                           out), OK);
+	assert_memory_equal(out, want[1], sizeof(out));
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_vectors)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_vectors), cmocka_unit_test(test_sha1)};
 
 	return secret_init(1024) == OK ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
 }

@@ -109,6 +109,52 @@ static void test_batch_round_trip(void **state)
 	assert_int_equal(c->chunks[1].hash[31], 1);
 }
 
+/* A form travels alone: what the KMS derives from it, nobody may claim beside it. */
+static void test_form(void **state)
+{
+	enum { TEXTS_AT = 43 + 5 + 16 + 2 + 9 + 2 + 9 + 1, TEXTS = 7 }; /* behind the kind */
+	struct kmsproto_call c = access_call();
+	struct writer w AUTO(writer_free) = writer_growing(1 << 20);
+	struct arena *arena AUTO(arena_freep) = NULL;
+	struct kmsproto_batch b;
+
+	(void)state;
+	c.access.evidence.kind = SIGV4_FORM; /* all that a gateway derived stands there, too */
+	c.access.evidence.form = BYTES("the fields");
+	kmsproto_batch_begin(&w, nonce_g, 1);
+	kmsproto_call_write(&w, &c);
+	assert_int_equal(writer_end(&w), OK);
+	assert_int_equal(read_batch(writer_bytes(&w), &b, &arena), OK);
+	const struct sigv4_evidence *e = &b.calls[0].access.evidence;
+	assert_int_equal(e->kind, SIGV4_FORM);
+	assert_true(bytes_is(e->form, "the fields"));
+	assert_int_equal(e->canonical.n, 0);
+	assert_int_equal(e->access_key.n, 0);
+	assert_int_equal(b.calls[0].access.n_keys, 2);
+	for (size_t i = 0; i < TEXTS; i++) {
+		/* One byte of text: the call and the batch grow by it. */
+		struct writer more AUTO(writer_free) = writer_growing(1 << 20);
+		struct arena *other AUTO(arena_freep) = NULL;
+		size_t at = TEXTS_AT + 2 * i;
+		assert_int_equal(w.p[at] | w.p[at + 1], 0);
+		write_bytes(&more, bytes_of(w.p, at + 1));
+		write_bytes(&more, BYTES("\001x"));
+		write_bytes(&more, bytes_skip(writer_bytes(&w), at + 2));
+		more.p[42]++; /* the last byte of the call's length */
+		assert_int_equal(read_batch(writer_bytes(&more), &b, &other), ERR_INPUT);
+	}
+	w.p[TEXTS_AT + 2 * TEXTS + 7] = 1; /* expires */
+	struct arena *other AUTO(arena_freep) = NULL;
+	assert_int_equal(read_batch(writer_bytes(&w), &b, &other), ERR_INPUT);
+
+	struct writer none AUTO(writer_free) = writer_growing(1 << 20);
+	struct arena *third AUTO(arena_freep) = NULL;
+	c.access.evidence.form = (struct bytes){0};
+	kmsproto_batch_begin(&none, nonce_g, 1);
+	kmsproto_call_write(&none, &c);
+	assert_int_equal(read_batch(writer_bytes(&none), &b, &third), ERR_INPUT);
+}
+
 /* Every proper prefix is refused, and so is every batch with a byte too many. */
 static void test_batch_truncated(void **state)
 {
@@ -400,6 +446,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_batch_round_trip),
+		cmocka_unit_test(test_form),
 		cmocka_unit_test(test_batch_truncated),
 		cmocka_unit_test(test_batch_head),
 		cmocka_unit_test(test_batch_limits),
