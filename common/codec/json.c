@@ -18,6 +18,8 @@
 enum {
 	DEPTH_MAX = 32,
 	MEMBERS_MAX = 1024, /* of one object: json_member walks, so this bounds a loop over it */
+	NUMBER_TEXT_MAX = 32,
+	NUMBER_DIGITS = 15, /* what survives the way through a double: 1.2 stays 1.2 */
 };
 
 struct json_writer json_writer_of(struct writer *out)
@@ -308,6 +310,26 @@ bool json_get_bool(const struct json *object, const char *name, bool fallback)
 		return true;
 	}
 	return is(v, JSON_FALSE) ? false : fallback;
+}
+
+enum err json_scalar(const struct json *v, struct writer *w)
+{
+	char text[NUMBER_TEXT_MAX];
+
+	if (is(v, JSON_STRING)) {
+		write_bytes(w, json_bytes(v));
+		return writer_end(w);
+	}
+	if (!is(v, JSON_TRUE) && !is(v, JSON_FALSE) && !is(v, JSON_INTEGER) && !is(v, JSON_REAL)) {
+		return ERR_INPUT;
+	}
+	size_t n = json_dumpb(in(v), text, sizeof(text),
+	                      JSON_ENCODE_ANY | JSON_REAL_PRECISION(NUMBER_DIGITS));
+	if (n == 0 || n > sizeof(text)) {
+		return ERR_INPUT;
+	}
+	write_bytes(w, bytes_of(text, n));
+	return writer_end(w);
 }
 
 bool json_member(const struct json *object, size_t i, struct bytes *ret_name,

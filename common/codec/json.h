@@ -52,6 +52,8 @@ struct bytes json_get_bytes(const struct json *object, const char *name);
 enum err json_number(const struct json *v, uint64_t *ret);  /* NOTFOUND (NULL), INPUT; < 2^63 */
 enum err json_get_u64(const struct json *object, const char *name, uint64_t *ret); /* the same */
 bool json_get_bool(const struct json *object, const char *name, bool fallback);
+/* json_scalar: a string, number or boolean as text: "a", "1.2", "true". errors: INPUT (something else), LIMIT (w is full) */
+enum err json_scalar(const struct json *v, struct writer *w);
 /* json_member: i-th member of an object in document order; false past the end. Walks i members. */
 bool json_member(const struct json *object, size_t i, struct bytes *ret_name, const struct json **ret_value);
 #endif

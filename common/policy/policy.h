@@ -41,7 +41,8 @@ struct policy; /* compiled; immutable; lives in the arena it was parsed into */
  * policy_parse: a bucket policy.
  *   bucket   every Resource must lie in it
  *   ret_why  of INPUT: a constant text in S3's words ("Missing required field Principal", "Policy has invalid resource" ...)
- *   errors   INPUT (not the language; a key, operator or version that is not known: nothing is ignored), LIMIT (size, statements, arena)
+ *   errors   INPUT (not the language; a key, operator or version that is not known: nothing is ignored), LIMIT (size, statements, values, arena),
+ *            NOMEM
  */
 enum err policy_parse(struct arena *a, struct bytes text, struct bytes bucket,
                       const struct policy **ret, const char **ret_why);

@@ -64,6 +64,29 @@ static void the_writer_goes_32_deep(void **state)
 	assert_null(v);
 }
 
+static void scalars_as_text(void **state)
+{
+	static const char *const texts[] = {"t\xc3\xa9", "7", "-1", "1.2", "0.1", "true", "false", ""};
+	AUTO(json_freep) struct json *v = NULL;
+	uint8_t memory[32];
+
+	(void)state;
+	assert_int_equal(json_parse(BYTES("[\"t\\u00e9\",7,-1,1.2,0.1,true,false,\"\",null,[],{}]"),
+	                            SIZE_MAX_BYTES, &v, NULL), OK);
+	for (size_t i = 0; i < json_count(v); i++) {
+		struct writer w = writer_fixed(memory, sizeof(memory));
+		if (i >= COUNT(texts)) {
+			assert_int_equal(json_scalar(json_at(v, i), &w), ERR_INPUT);
+			continue;
+		}
+		assert_int_equal(json_scalar(json_at(v, i), &w), OK);
+		assert_true(bytes_is(writer_bytes(&w), texts[i]));
+	}
+	struct writer full = writer_fixed(memory, 2);
+	assert_int_equal(json_scalar(json_at(v, 0), &full), ERR_LIMIT);
+	assert_int_equal(json_scalar(NULL, &full), ERR_INPUT);
+}
+
 static void getters(void **state)
 {
 	AUTO(json_freep) struct json *v = NULL;
@@ -262,6 +285,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_writer_places_commas),
 		cmocka_unit_test(the_writer_goes_32_deep),
+		cmocka_unit_test(scalars_as_text),
 		cmocka_unit_test(getters),
 		cmocka_unit_test(wrong_types_are_absent),
 		cmocka_unit_test(members_come_in_document_order),
