@@ -226,7 +226,7 @@ enum err date_read_iso(struct bytes b, uint64_t *ret_ns)
 	return OK;
 }
 
-/* Sun, 06 Nov 1994 08:49:37 GMT */
+/* Sun, 06 Nov 1994 08:49:37 GMT, or with the zone as RFC 5322 3.3 writes it: botocore signs such a Date. */
 static void read_fixdate(struct reader *r, struct civil *c)
 {
 	c->weekday = read_name(r, day_names, 7);
@@ -238,7 +238,12 @@ static void read_fixdate(struct reader *r, struct civil *c)
 	c->year = read_digits(r, 4);
 	expect(r, " ");
 	read_time(r, c);
-	expect(r, " GMT");
+	struct bytes zone = bytes_of(r->p, r->left);
+	if (bytes_is(zone, " +0000") || bytes_is(zone, " -0000")) {
+		read_bytes(r, zone.n);
+	} else {
+		expect(r, " GMT");
+	}
 }
 
 /* Sunday, 06-Nov-94 08:49:37 GMT. RFC 9110 wants a window of 50 years around today; a pure function

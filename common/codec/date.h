@@ -8,5 +8,5 @@ void date_write_iso_ns(struct writer *w, uint64_t ns);  /* 2026-01-31T23:59:59.1
 void date_write_http(struct writer *w, uint64_t ms);    /* Sat, 31 Jan 2026 23:59:59 GMT (RFC 9110 5.6.7) */
 enum err date_read_amz(struct bytes b, uint64_t *ret_ms);
 enum err date_read_iso(struct bytes b, uint64_t *ret_ns); /* ...Z, 0 to 9 digits of fraction */
-enum err date_read_http(struct bytes b, uint64_t *ret_ms); /* the three forms of RFC 9110 5.6.7 */
+enum err date_read_http(struct bytes b, uint64_t *ret_ms); /* the three forms of RFC 9110 5.6.7; the first also with the zone +0000 or -0000 */
 #endif

@@ -45,6 +45,7 @@ enum {
 	SUB_OBJECT_LOCK = 1 << 10,
 	SUB_RETENTION = 1 << 11,
 	SUB_LEGAL_HOLD = 1 << 28,
+	SUB_TORRENT = 1 << 29,
 };
 
 /* Every name that selects an S3 operation: AWS's (botocore's model of August 2026 and the older
@@ -53,7 +54,7 @@ static const char *const other_names[] = {
 	"abac", "analytics", "annotation", "intelligent-tiering", "inventory", 
 	"metadataAnnotationTable", "metadataConfiguration", "metadataInventoryTable",
 	"metadataJournalTable", "metadataTable", "metrics", "renameObject",
-	"restore", "select", "select-type", "session", "torrent",
+	"restore", "select", "select-type", "session",
 	
 
 	"append", "billing", "compose", "events", "lambdaArn", "mdsearch", "object-legal-hold",
@@ -139,6 +140,7 @@ static const struct route {
 	{"GET", LEVEL_OBJECT, SUB_ACL, SUB_VERSION, COPY_ANY, S3OP_GET_OBJECT_ACL},
 	{"PUT", LEVEL_OBJECT, SUB_ACL, SUB_VERSION, COPY_NO, S3OP_PUT_OBJECT_ACL},
 	{"GET", LEVEL_OBJECT, SUB_ATTRIBUTES, SUB_VERSION, COPY_ANY, S3OP_GET_OBJECT_ATTRIBUTES},
+	{"GET", LEVEL_OBJECT, SUB_TORRENT, SUB_VERSION, COPY_ANY, S3OP_GET_OBJECT_TORRENT},
 };
 
 static unsigned sub_resource(const struct field *parameter)
@@ -173,6 +175,7 @@ static unsigned sub_resource(const struct field *parameter)
 		{"replication", NULL, SUB_REPLICATION},
 		{"accelerate", NULL, SUB_ACCELERATE},
 		{"attributes", NULL, SUB_ATTRIBUTES},
+		{"torrent", NULL, SUB_TORRENT},
 	};
 
 	for (size_t i = 0; i < COUNT(known); i++) {
@@ -387,6 +390,7 @@ static const struct {
 	[S3OP_GET_BUCKET_ACCELERATE] = {
 		"GetBucketAccelerateConfiguration", "s3:GetAccelerateConfiguration",
 	},
+	[S3OP_GET_OBJECT_TORRENT] = {"GetObjectTorrent", "s3:GetObjectTorrent"},
 	[S3OP_GET_OBJECT_ATTRIBUTES] = {"GetObjectAttributes", "s3:GetObjectAttributes"},
 	[S3OP_PREFLIGHT] = {"Preflight", ""},
 };

@@ -212,14 +212,15 @@ static enum err read_query(struct reading *r)
 	if (!bytes_is(value[SIGV4_X_ALGORITHM], SIGV4_ALGORITHM) ||
 	    !sigv4_credential_read(value[SIGV4_X_CREDENTIAL], e) ||
 	    !sigv4_is_amz_date(e->amz_date, &ms) || !bytes_starts(e->amz_date, e->date) ||
-	    !sigv4_expires_read(value[SIGV4_X_EXPIRES], &e->expires_s) ||
 	    !sigv4_header_list(e->signed_headers) || !sigv4_is_signature(e->signature)) {
 		return fail(r, SIGV4_FAULT_MALFORMED_QUERY);
 	}
 	if (e->session_token.n > 0 && !sigv4_is_visible(e->session_token, SIGV4_TOKEN_MAX)) {
 		return fail(r, SIGV4_FAULT_MALFORMED_QUERY);
 	}
-	return OK;
+	return sigv4_expires_read(value[SIGV4_X_EXPIRES], &e->expires_s)
+	               ? OK
+	               : fail(r, SIGV4_FAULT_EXPIRES);
 }
 
 /* --- what both forms need --------------------------------------------------------------- */

@@ -34,6 +34,7 @@ enum sigv4_fault {
 	SIGV4_FAULT_NONE,
 	SIGV4_FAULT_MALFORMED_HEADER,   /* AuthorizationHeaderMalformed */
 	SIGV4_FAULT_MALFORMED_QUERY,    /* AuthorizationQueryParametersError */
+	SIGV4_FAULT_EXPIRES,            /* AuthorizationQueryParametersError: X-Amz-Expires is not 1..604800 */
 	SIGV4_FAULT_VERSION,            /* a Signature Version 2 or other scheme: InvalidRequest */
 	SIGV4_FAULT_BOTH,               /* header and query at once: InvalidArgument */
 	SIGV4_FAULT_NO_DATE,            /* AccessDenied: no valid date */

@@ -128,7 +128,7 @@ void answer_error(struct request *r, enum s3error e)
 	if (status == 503) {
 		answer_header_u64(r, "retry-after", GATEWAY_RETRY_AFTER_S);
 	}
-	if (r->marker && e == r->missing) {
+	if (e == r->missing && (r->marker || e == S3E_NO_SUCH_KEY)) {
 		version_marker_headers(r);
 	}
 	if (e == S3E_NOT_MODIFIED && r->has_object) {

@@ -68,21 +68,30 @@ enum s3error object_preconditions(struct request *r, const struct index_object *
 	return S3E_NONE;
 }
 
+/* One entity tag or "*": a list would need more than one comparison in the transaction, and nobody sends one. */
+static enum s3error single_etag(struct bytes header, struct bytes *ret)
+{
+	size_t comma = 0;
+	struct bytes etag = bytes_trim(header);
+	if (bytes_find(etag, ',', &comma)) {
+		return S3E_NOT_IMPLEMENTED;
+	}
+	*ret = object_unquote(bytes_starts(etag, BYTES("W/")) ? bytes_skip(etag, 2) : etag);
+	return S3E_NONE;
+}
+
 enum s3error object_write_condition(struct request *r)
 {
 	struct bytes match = request_header(r, "if-match");
 	struct bytes none = request_header(r, "if-none-match");
-	if (none.n > 0) {
-		/* S3 knows only "*" here. */
-		if (!bytes_is(bytes_trim(none), "*") || match.n > 0) {
-			return S3E_NOT_IMPLEMENTED;
-		}
-		r->condition.none_match_any = true;
+	if (match.n > 0 && none.n > 0) {
+		return S3E_NOT_IMPLEMENTED;
 	}
-	if (match.n > 0) {
-		r->condition.match = object_unquote(match);
+	TRY_S3(single_etag(match, &r->condition.match));
+	if (match.n > 0 && r->condition.match.n == 0) {
+		return S3E_PRECONDITION_FAILED; /* "": nothing has that one */
 	}
-	return S3E_NONE;
+	return single_etag(none, &r->condition.none_match);
 }
 
 enum s3error range_read(struct bytes header, uint64_t size, uint64_t *ret_first,

@@ -13,6 +13,8 @@ static enum s3error of_fault(enum sigv4_fault fault)
 		return S3E_HEADER_MALFORMED;
 	case SIGV4_FAULT_MALFORMED_QUERY:
 		return S3E_QUERY_MALFORMED;
+	case SIGV4_FAULT_EXPIRES:
+		return S3E_EXPIRES_RANGE;
 	case SIGV4_FAULT_VERSION:
 		return S3E_SIGNATURE_VERSION;
 	case SIGV4_FAULT_BOTH:

@@ -13,6 +13,7 @@ enum {
 	ID_RANDOM_BYTES = 16,
 	KEEP_MAX = 100,       /* older versions that a rule keeps (S3) */
 	TAGS_MAX = 10,        /* an object has no more */
+	TRANSITIONS_MAX = 16, /* of a rule: more than S3 has classes */
 	HEADER_MAX_BYTES = 1024,
 	NS_PER_MS = 1000000,
 	MS_PER_DAY = 86400 * 1000,
@@ -100,6 +101,17 @@ static const struct shape noncurrent_children[] = {
 	{"NewerNoncurrentVersions", 0, 1, NULL, check_keep},
 	{NULL},
 };
+static enum s3error check_transition_days(struct bytes text)
+{
+	return bytes_is(text, "0") ? S3E_NONE : check_days(text);
+}
+
+static const struct shape transition_children[] = {
+	{"Days", 0, 1, NULL, check_transition_days},
+	{"Date", 0, 1, NULL, check_date},
+	{"StorageClass", 0, 1},
+	{NULL},
+};
 static const struct shape rule_children[] = {
 	{"ID", 0, 1, NULL, check_id},
 	{"Prefix", 0, 1, NULL, check_prefix},
@@ -108,7 +120,7 @@ static const struct shape rule_children[] = {
 	{"Expiration", 0, 1, expiration_children},
 	{"AbortIncompleteMultipartUpload", 0, 1, abort_children},
 	{"NoncurrentVersionExpiration", 0, 1, noncurrent_children},
-	{"Transition", 0, 1, .unbuilt = true},
+	{"Transition", 0, TRANSITIONS_MAX, transition_children, .unbuilt = true},
 	{"NoncurrentVersionTransition", 0, 1, .unbuilt = true},
 	{NULL},
 };

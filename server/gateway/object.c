@@ -115,8 +115,9 @@ void object_xml_checksum_of(struct writer *w, const struct index_object *o)
 	xml_element_text(w, "ChecksumType", o->checksum_composite ? "COMPOSITE" : "FULL_OBJECT");
 }
 
-void object_checksum_header(struct request *r, enum checksum_kind kind, struct bytes value,
-                            uint32_t composite_parts)
+/* `composite`: of the object's checksum, also where `value` is a part's. */
+static void checksum_header_of(struct request *r, enum checksum_kind kind, struct bytes value,
+                               uint32_t composite_parts, bool composite)
 {
 	uint8_t text[TEXT_MAX];
 	struct writer w = writer_fixed(text, sizeof(text));
@@ -127,7 +128,13 @@ void object_checksum_header(struct request *r, enum checksum_kind kind, struct b
 	write_checksum(&w, value, composite_parts);
 	answer_header(r, name, writer_bytes(&w));
 	answer_header(r, "x-amz-checksum-type",
-	              composite_parts > 0 ? BYTES("COMPOSITE") : BYTES("FULL_OBJECT"));
+	              composite ? BYTES("COMPOSITE") : BYTES("FULL_OBJECT"));
+}
+
+void object_checksum_header(struct request *r, enum checksum_kind kind, struct bytes value,
+                            uint32_t composite_parts)
+{
+	checksum_header_of(r, kind, value, composite_parts, composite_parts > 0);
 }
 
 static void override_header(struct request *r, const char *header, const char *param,
@@ -146,6 +153,17 @@ static struct bytes metadata_get(const struct index_object *o, const char *name)
 {
 	const struct field *f = field_get(o->metadata, o->n_metadata, name, false);
 	return f == NULL ? (struct bytes){NULL, 0} : f->value;
+}
+
+/* Of the bytes that are sent: a checksum of the whole beside a range would make the client refuse good bytes. */
+static void checksum_headers(struct request *r, const struct index_object *o)
+{
+	enum checksum_kind kind = (enum checksum_kind)o->checksum_kind;
+	if (!r->ranged || (r->part != NULL && !o->multipart)) {
+		object_checksum_header(r, kind, o->checksum, object_composite_parts(o));
+	} else if (r->part != NULL && r->part->checksum_kind == o->checksum_kind) {
+		checksum_header_of(r, kind, r->part->checksum, 0, o->checksum_composite);
+	}
 }
 
 void object_headers(struct request *r, const struct index_object *o)
@@ -183,10 +201,8 @@ void object_headers(struct request *r, const struct index_object *o)
 	lifecycle_headers(r, o);
 	object_version_header(r, o);
 	object_lock_headers(r, o);
-	/* A checksum of the whole on a range would make the client refuse good bytes. */
-	if (bytes_is_nocase(request_header(r, "x-amz-checksum-mode"), "ENABLED") && !r->ranged) {
-		object_checksum_header(r, (enum checksum_kind)o->checksum_kind, o->checksum,
-		                       object_composite_parts(o));
+	if (bytes_is_nocase(request_header(r, "x-amz-checksum-mode"), "ENABLED")) {
+		checksum_headers(r, o);
 	}
 }
 

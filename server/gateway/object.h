@@ -88,7 +88,7 @@ void object_made_header(struct request *r, const struct index_object *o);
 enum s3error version_read(struct bytes text, struct index_version *ret);
 void version_write(struct writer *w, const struct index_version *version);
 void version_header(struct request *r, const char *name, const struct index_version *version);
-/* version_marker_headers: of an error because r->object is a delete marker. */
+/* version_marker_headers: of an error because there is no object: is it a delete marker that stands there? */
 void version_marker_headers(struct request *r);
 /* object_take_lock: x-amz-object-lock-... into o. errors: S3E_NO_LOCK_ON_BUCKET, S3E_INVALID_ARGUMENT, S3E_RETAIN_PAST */
 enum s3error object_take_lock(struct request *r, struct index_object *o);

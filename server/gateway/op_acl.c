@@ -109,6 +109,9 @@ enum s3error op_get_unused(struct request *r)
 	if (op == S3OP_GET_BUCKET_WEBSITE) {
 		return S3E_NO_WEBSITE;
 	}
+	if (op == S3OP_GET_OBJECT_TORRENT) {
+		return S3E_NO_SUCH_KEY;
+	}
 	if (op == S3OP_GET_BUCKET_REPLICATION) {
 		return S3E_NO_REPLICATION;
 	}

@@ -158,6 +158,40 @@ static enum s3error check_location(struct request *r)
 	                                                              : S3E_NONE;
 }
 
+/*
+ * The name is taken. Whoever makes his own bucket again, as it is, has what he wants: S3 says so in its first region, and
+ * tools that make their bucket before each use rely on it. Who owns it was read before the grant: a bucket made in
+ * between is not ours to judge.
+ */
+static enum s3error made_before(struct request *r, const struct index_bucket *wanted,
+                                struct bytes ownership)
+{
+	struct bytes stored;
+	if (!r->has_bucket || !bytes_equal(r->bucket.tenant, wanted->tenant)) {
+		return S3E_BUCKET_EXISTS;
+	}
+	if (wanted->lock && !r->bucket.lock) {
+		return S3E_BUCKET_OWNED;
+	}
+	if (ownership.p == NULL) {
+		return S3E_NONE;
+	}
+	TRY_S3(config_find(r, INDEX_CONFIG_OWNERSHIP, &stored));
+	return bytes_equal(stored, ownership) ? S3E_NONE : S3E_BUCKET_OWNED;
+}
+
+static enum s3error make(struct request *r, struct index_bucket *bucket, struct bytes ownership)
+{
+	enum err e = index_bucket_create(r->g->index, bucket);
+	if (e == ERR_EXISTS) {
+		return made_before(r, bucket, ownership);
+	}
+	if (e == OK && ownership.p != NULL) {
+		e = index_config_put(r->g->index, bucket, INDEX_CONFIG_OWNERSHIP, ownership);
+	}
+	return s3error_of(e);
+}
+
 enum s3error op_create_bucket_end(struct request *r)
 {
 	const struct kmsproto_principal *who = &r->grant.principal;
@@ -177,17 +211,7 @@ enum s3error op_create_bucket_end(struct request *r)
 	if (bucket.lock) {
 		bucket.versioning = INDEX_VERSIONING_ENABLED;
 	}
-	enum err e = index_bucket_create(r->g->index, &bucket);
-	if (e == ERR_EXISTS) {
-		/* Who owns it was read before the grant; a bucket made in between is not ours to judge. */
-		bool own = r->has_bucket && bytes_equal(r->bucket.tenant, who->tenant);
-		return own ? S3E_BUCKET_OWNED : S3E_BUCKET_EXISTS;
-	}
-	TRY_S3(s3error_of(e));
-	if (ownership.p != NULL) {
-		TRY_S3(s3error_of(index_config_put(r->g->index, &bucket, INDEX_CONFIG_OWNERSHIP,
-		                                   ownership)));
-	}
+	TRY_S3(make(r, &bucket, ownership));
 	struct bytes location = arena_join(
 		r->a, (const struct bytes[]){BYTES("/"), r->target.bucket}, 2);
 	answer_empty(r, 200);

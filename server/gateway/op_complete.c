@@ -91,14 +91,32 @@ static enum s3error check_part_checksum(const struct xml_node *node, const struc
 	return differs ? S3E_INVALID_PART : S3E_NONE;
 }
 
+static enum s3error part_number(const struct xml_node *node, uint64_t *ret)
+{
+	enum err e = bytes_u64(bytes_trim(xml_text(node, "PartNumber")), ret);
+	return e == OK ? S3E_NONE : S3E_MALFORMED_XML;
+}
+
+/* A client that sent a part twice may name both: the last one counts, as with the parts themselves. */
+static enum s3error is_named_again(const struct xml_node *node, bool *ret)
+{
+	const struct xml_node *next = xml_next(node, "Part");
+	uint64_t number = 0;
+	uint64_t following = 0;
+	TRY_S3(part_number(node, &number));
+	if (next != NULL) {
+		TRY_S3(part_number(next, &following));
+	}
+	*ret = following == number;
+	return S3E_NONE;
+}
+
 /* One <Part>: it must name a stored part with its ETag, later than the one before. */
 static enum s3error take_part(const struct xml_node *node, const struct index_part *stored,
                               size_t n_stored, uint32_t after, struct index_part *ret)
 {
 	uint64_t number = 0;
-	if (bytes_u64(bytes_trim(xml_text(node, "PartNumber")), &number) != OK) {
-		return S3E_MALFORMED_XML;
-	}
+	TRY_S3(part_number(node, &number));
 	if (number <= after) {
 		return S3E_INVALID_PART_ORDER;
 	}
@@ -131,8 +149,13 @@ static enum s3error read_parts(struct request *r, struct index_part **ret, size_
 	                                     INDEX_PARTS_MAX, &stored, &n_stored, &truncated)));
 	const struct xml_node *node = xml_child(root, "Part");
 	for (; node != NULL; node = xml_next(node, "Part")) {
+		bool again = false;
 		if (n == INDEX_PARTS_MAX) {
 			return S3E_MALFORMED_XML;
+		}
+		TRY_S3(is_named_again(node, &again));
+		if (again) {
+			continue;
 		}
 		TRY_S3(take_part(node, stored, n_stored, n > 0 ? parts[n - 1].number : 0,
 		                 &parts[n]));

@@ -63,12 +63,27 @@ enum s3error op_delete_objects_begin(struct request *r)
 	return collect_body(r, GATEWAY_XML_MAX);
 }
 
+/* A key that a DeleteObjects names and that cannot be deleted: the others are. */
+struct refused {
+	struct bytes key, version; /* as sent */
+	enum s3error why;
+};
+
+/* What a DeleteObjects asks for. */
+struct deletion {
+	struct index_delete *items;
+	struct refused *refused;
+	size_t n, n_refused;
+	bool quiet;
+};
+
+/* ret_why: this key alone is refused. */
 static enum s3error read_item(struct request *r, const struct xml_node *object,
-                              struct index_delete *ret)
+                              struct index_delete *ret, enum s3error *ret_why)
 {
-	const struct xml_node *named = xml_child(object, "VersionId");
-	ret->key = xml_text(object, "Key");
-	ret->bypass = may_bypass(r);
+	struct bytes named = bytes_trim(xml_text(object, "VersionId"));
+	*ret_why = S3E_NONE;
+	*ret = (struct index_delete){.key = xml_text(object, "Key"), .bypass = may_bypass(r)};
 	if (ret->key.n == 0) {
 		return S3E_MALFORMED_XML;
 	}
@@ -77,9 +92,9 @@ static enum s3error read_item(struct request *r, const struct xml_node *object,
 		return S3E_NOT_IMPLEMENTED;
 	}
 	if (ret->key.n > INDEX_KEY_MAX) {
-		return S3E_KEY_TOO_LONG;
+		*ret_why = S3E_KEY_TOO_LONG;
 	}
-	if (named == NULL || named->text.n == 0) {
+	if (named.n == 0) {
 		return S3E_NONE;
 	}
 	struct index_version *version = arena_alloc(r->a, sizeof(*version));
@@ -87,34 +102,43 @@ static enum s3error read_item(struct request *r, const struct xml_node *object,
 		return S3E_SLOW_DOWN;
 	}
 	ret->version = version;
-	return version_read(bytes_trim(named->text), version);
+	if (version_read(named, version) != S3E_NONE) {
+		*ret_why = S3E_NO_SUCH_VERSION;
+	}
+	return S3E_NONE;
 }
 
-static enum s3error read_items(struct request *r, struct index_delete **ret, size_t *ret_n,
-                               bool *ret_quiet)
+static enum s3error read_items(struct request *r, struct deletion *ret)
 {
 	struct xml_node *root = NULL;
-	struct index_delete *items = arena_alloc(r->a, GATEWAY_DELETE_MAX * sizeof(*items));
-	size_t n = 0;
-	if (items == NULL) {
+	struct deletion d = {
+		.items = arena_alloc(r->a, GATEWAY_DELETE_MAX * sizeof(*d.items)),
+		.refused = arena_alloc(r->a, GATEWAY_DELETE_MAX * sizeof(*d.refused)),
+	};
+	if (d.items == NULL || d.refused == NULL) {
 		return S3E_SLOW_DOWN;
 	}
 	if (xml_parse(r->a, writer_bytes(&r->text), DELETE_NODES_MAX, &root) != OK ||
 	    !bytes_is(root->name, "Delete")) {
 		return S3E_MALFORMED_XML;
 	}
-	*ret_quiet = bytes_is(bytes_trim(xml_text(root, "Quiet")), "true");
+	d.quiet = bytes_is(bytes_trim(xml_text(root, "Quiet")), "true");
 	const struct xml_node *object = xml_child(root, "Object");
 	for (; object != NULL; object = xml_next(object, "Object")) {
-		if (n == GATEWAY_DELETE_MAX) {
+		enum s3error why = S3E_NONE;
+		if (d.n + d.n_refused == GATEWAY_DELETE_MAX) {
 			return S3E_MALFORMED_XML;
 		}
-		TRY_S3(read_item(r, object, &items[n]));
-		n++;
+		TRY_S3(read_item(r, object, &d.items[d.n], &why));
+		if (why == S3E_NONE) {
+			d.n++;
+		} else {
+			d.refused[d.n_refused++] = (struct refused){
+				d.items[d.n].key, xml_text(object, "VersionId"), why};
+		}
 	}
-	*ret = items;
-	*ret_n = n;
-	return n == 0 ? S3E_MALFORMED_XML : S3E_NONE;
+	*ret = d;
+	return d.n + d.n_refused == 0 ? S3E_MALFORMED_XML : S3E_NONE;
 }
 
 static void xml_version(struct writer *w, const char *element, const struct index_version *version)
@@ -147,20 +171,33 @@ static void write_deleted(struct writer *w, const struct index_delete *item, boo
 	xml_close(w, element);
 }
 
+static void write_refused(struct writer *w, const struct refused *refused)
+{
+	xml_open(w, "Error");
+	xml_element(w, "Key", refused->key);
+	if (refused->version.n > 0) {
+		xml_element(w, "VersionId", refused->version);
+	}
+	xml_element_text(w, "Code", s3error_code(refused->why));
+	xml_element_text(w, "Message", s3error_message(refused->why));
+	xml_close(w, "Error");
+}
+
 enum s3error op_delete_objects_end(struct request *r)
 {
-	struct index_delete *items = NULL;
-	size_t n = 0;
-	bool quiet = false;
-	TRY_S3(read_items(r, &items, &n, &quiet));
-	enum err e = index_objects_delete(r->g->index, r->target.bucket, items, n, &r->condition,
-	                                  clock_real_ms());
+	struct deletion d = {0};
+	TRY_S3(read_items(r, &d));
+	enum err e = index_objects_delete(r->g->index, r->target.bucket, d.items, d.n,
+	                                  &r->condition, clock_real_ms());
 	TRY_S3(e == ERR_NOTFOUND ? S3E_NO_SUCH_BUCKET : s3error_of(e));
 	struct writer w = writer_growing(GATEWAY_ANSWER_MAX);
 	xml_begin(&w);
 	xml_open(&w, "DeleteResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"");
-	for (size_t i = 0; i < n; i++) {
-		write_deleted(&w, &items[i], quiet);
+	for (size_t i = 0; i < d.n; i++) {
+		write_deleted(&w, &d.items[i], d.quiet);
+	}
+	for (size_t i = 0; i < d.n_refused; i++) {
+		write_refused(&w, &d.refused[i]);
 	}
 	xml_close(&w, "DeleteResult");
 	answer_xml(r, 200, &w);

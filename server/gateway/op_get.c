@@ -17,12 +17,12 @@ static enum s3error select_part(struct request *r)
 			r->first = first;
 			r->count = part->size;
 			r->ranged = true;
-			r->part_number = wanted;
+			r->part = part;
 			return S3E_NONE;
 		}
 		first += part->size;
 	}
-	return S3E_INVALID_PART_NUMBER;
+	return S3E_INVALID_PART;
 }
 
 static enum s3error select_range(struct request *r)
@@ -87,7 +87,7 @@ static void object_answer(struct request *r)
 			answer_header(r, "content-range", writer_bytes(&w));
 		}
 	}
-	if (r->part_number > 0 && r->object.multipart) {
+	if (r->part != NULL && r->object.multipart) {
 		answer_header_u64(r, "x-amz-mp-parts-count", object_parts(&r->object));
 	}
 	object_headers(r, &r->object);

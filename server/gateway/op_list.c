@@ -79,7 +79,6 @@ static void write_object(struct request *r, struct writer *w, const struct listi
 
 static void write_page(struct request *r, struct writer *w, const struct listing *l)
 {
-	element(w, l, "Prefix", l->query.prefix);
 	if (l->query.delimiter.n > 0) {
 		element(w, l, "Delimiter", l->query.delimiter);
 	}
@@ -116,6 +115,8 @@ enum s3error op_list_objects(struct request *r)
 	l.query.after = request_param(r, "marker");
 	TRY_S3(run(r, &l));
 	list_begin(r, &w);
+	/* As it was sent: SDKs decode the prefix of version 2 alone. */
+	xml_element(&w, "Prefix", l.query.prefix);
 	element(&w, &l, "Marker", l.query.after);
 	/* Without a delimiter the client takes the last key; S3 gives NextMarker only with one. */
 	if (l.page.truncated && l.query.delimiter.n > 0) {
@@ -166,6 +167,7 @@ enum s3error op_list_objects_v2(struct request *r)
 		base64_write(&w, l.page.next);
 		xml_close(&w, "NextContinuationToken");
 	}
+	element(&w, &l, "Prefix", l.query.prefix);
 	xml_element_u64(&w, "KeyCount", l.page.n);
 	write_page(r, &w, &l);
 	xml_close(&w, "ListBucketResult");

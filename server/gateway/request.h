@@ -76,6 +76,7 @@ struct request {
 	bool source_named;             /* the copy source comes with a versionId */
 	struct index_upload upload;    /* multipart */
 	struct index_condition condition;
+	const struct index_part *part; /* of r->object, that GET or HEAD asks for */
 	uint32_t part_number;
 	const struct cors_grant *cors; /* told in every answer; NULL: nothing */
 	struct bytes default_kek;      /* the bucket's, for a request that names none */

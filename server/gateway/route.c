@@ -75,6 +75,7 @@ static const struct op rows[S3OP_COUNT] = {
 	[S3OP_GET_BUCKET_REPLICATION] = {OP_BUCKET_OWN, .begin = op_get_unused},
 	[S3OP_GET_BUCKET_ACCELERATE] = {OP_BUCKET_OWN, .begin = op_get_unused},
 	[S3OP_PREFLIGHT] = {OP_BUCKET_NONE, .begin = op_preflight, .open = true},
+	[S3OP_GET_OBJECT_TORRENT] = {OP_BUCKET_OWN, .begin = op_get_unused},
 	[S3OP_GET_OBJECT_ATTRIBUTES] = {OP_BUCKET_OWN, .begin = op_get_object_attributes},
 };
 

@@ -20,6 +20,8 @@
 	  "The authorization header is malformed") \
 	X(QUERY_MALFORMED, 400, "AuthorizationQueryParametersError", \
 	  "The authorization query parameters are malformed") \
+	X(EXPIRES_RANGE, 403, "AuthorizationQueryParametersError", \
+	  "X-Amz-Expires must be a number of seconds from 1 to 604800") \
 	X(SIGNATURE_VERSION, 400, "InvalidRequest", \
 	  "The authorization mechanism you have provided is not supported. " \
 	  "Please use AWS4-HMAC-SHA256.") \
@@ -51,7 +53,7 @@
 	X(INVALID_DIGEST, 400, "InvalidDigest", "The Content-MD5 you specified is not valid.") \
 	X(CHECKSUM_MISMATCH, 400, "BadDigest", \
 	  "The checksum you specified did not match the calculated checksum.") \
-	X(CHECKSUM_INVALID, 400, "InvalidRequest", \
+	X(CHECKSUM_INVALID, 400, "BadDigest", \
 	  "Value for x-amz-checksum header is invalid.") \
 	X(CHECKSUM_ALGORITHM, 400, "InvalidRequest", \
 	  "Checksum algorithm provided is unsupported. Please try again with any of the valid " \
@@ -166,8 +168,6 @@
 	  "uploaded, or the specified entity tag may not match the part's entity tag.") \
 	X(INVALID_PART_ORDER, 400, "InvalidPartOrder", \
 	  "The list of parts was not in ascending order. Parts must be ordered by part number.") \
-	X(INVALID_PART_NUMBER, 416, "InvalidPartNumber", \
-	  "The requested partnumber is not satisfiable") \
 	X(BUCKET_EXISTS, 409, "BucketAlreadyExists", \
 	  "The requested bucket name is not available. The bucket namespace is shared by all " \
 	  "users of the system. Please select a different name and try again.") \

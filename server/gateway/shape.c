@@ -25,19 +25,24 @@ static bool right_number(const struct xml_node *node, const struct shape *shape)
 /* The recursion ends with the table of shapes, which is constant and a few levels deep. */
 static enum s3error check_children(const struct xml_node *node, const struct shape *shape)
 {
+	bool unbuilt = shape->unbuilt;
 	for (const struct xml_node *child = node->child; child != NULL; child = child->next) {
 		const struct shape *s = find(shape->children, child->name);
 		if (s == NULL) {
 			return S3E_MALFORMED_XML;
 		}
-		TRY_S3(shape_check(child, s));
+		enum s3error e = shape_check(child, s);
+		if (e != S3E_NOT_IMPLEMENTED) {
+			TRY_S3(e);
+		}
+		unbuilt = unbuilt || e == S3E_NOT_IMPLEMENTED;
 	}
 	for (const struct shape *s = shape->children; s->name != NULL; s++) {
 		if (!right_number(node, s)) {
 			return S3E_MALFORMED_XML;
 		}
 	}
-	return S3E_NONE;
+	return unbuilt ? S3E_NOT_IMPLEMENTED : S3E_NONE;
 }
 
 enum s3error shape_check(const struct xml_node *node, const struct shape *shape)
@@ -45,11 +50,11 @@ enum s3error shape_check(const struct xml_node *node, const struct shape *shape)
 	if (!bytes_is(node->name, shape->name)) {
 		return S3E_MALFORMED_XML;
 	}
-	if (shape->unbuilt) {
-		return S3E_NOT_IMPLEMENTED;
-	}
 	if (shape->children != NULL) {
 		return check_children(node, shape);
+	}
+	if (shape->unbuilt) {
+		return S3E_NOT_IMPLEMENTED;
 	}
 	if (node->child != NULL) {
 		return S3E_MALFORMED_XML;

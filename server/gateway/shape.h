@@ -13,7 +13,7 @@ struct shape {
 	uint32_t min, max;            /* how often it stands in its parent */
 	const struct shape *children; /* NULL: text */
 	enum s3error (*check)(struct bytes text); /* of a text; NULL: any */
-	bool unbuilt;                 /* part of S3, not of this: NotImplemented */
+	bool unbuilt;                 /* part of S3, not of this: NotImplemented, once nothing else is wrong */
 };
 /* shape_check: errors MALFORMED_XML (not the schema), NOT_IMPLEMENTED, those of the checks */
 enum s3error shape_check(const struct xml_node *node, const struct shape *shape);

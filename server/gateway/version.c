@@ -45,8 +45,10 @@ void object_made_header(struct request *r, const struct index_object *o)
 
 void version_marker_headers(struct request *r)
 {
-	answer_header(r, "x-amz-delete-marker", BYTES("true"));
-	object_version_header(r, &r->object);
+	answer_header(r, "x-amz-delete-marker", r->marker ? BYTES("true") : BYTES("false"));
+	if (r->marker) {
+		object_version_header(r, &r->object);
+	}
 }
 
 enum s3error object_version(struct request *r, const struct index_version **ret)

@@ -170,7 +170,7 @@ struct index_version index_version_of(const struct index_object *o);
 /* Conditions, decided inside the transaction that changes the object. */
 struct index_condition {
 	uint64_t bucket;            /* number of the bucket that was meant; 0: any -> NOTFOUND when another one has its name by now */
-	bool none_match_any;        /* If-None-Match: *  -> CONFLICT when there is an object */
+	struct bytes none_match;    /* If-None-Match: one etag without quotes, or "*"; empty: no condition -> CONFLICT when there is such an object */
 	struct bytes match;         /* If-Match: one etag without quotes, or "*"; empty: no condition -> CONFLICT when it differs, NOTFOUND when there is none */
 	bool noncurrent;            /* only a version that is not the current one -> CONFLICT */
 	uint64_t modified_max_ms;   /* not 0: only an object that is there and was not modified later -> CONFLICT */

@@ -29,6 +29,11 @@ static bool is_meant(const struct index_condition *c, const struct index_bucket 
 	return c == NULL || c->bucket == 0 || c->bucket == b->number;
 }
 
+static bool matches(struct bytes etag, const struct index_object *o)
+{
+	return bytes_is(etag, "*") || bytes_equal(etag, o->etag);
+}
+
 static enum err evaluate(const struct index_condition *c, const struct index_place *now)
 {
 	bool exists = now->exists && !now->object.delete_marker;
@@ -43,7 +48,7 @@ static enum err evaluate(const struct index_condition *c, const struct index_pla
 	if (c->modified_max_ms != 0 && !unchanged) {
 		return ERR_CONFLICT;
 	}
-	if (c->none_match_any && exists) {
+	if (exists && matches(c->none_match, &now->object)) {
 		return ERR_CONFLICT;
 	}
 	if (c->match.n == 0) {
@@ -52,8 +57,7 @@ static enum err evaluate(const struct index_condition *c, const struct index_pla
 	if (!exists) {
 		return ERR_NOTFOUND;
 	}
-	return bytes_is(c->match, "*") || bytes_equal(c->match, now->object.etag) ? OK
-	                                                                         : ERR_CONFLICT;
+	return matches(c->match, &now->object) ? OK : ERR_CONFLICT;
 }
 
 static struct index_parts parts_of(const struct index_object *o)

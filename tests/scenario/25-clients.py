@@ -83,8 +83,10 @@ def boto(stack):
     refused("If-None-Match that holds", "304", s3.get_object, Bucket="boto", Key="md5", IfNoneMatch=md5)
     refused("a range past the end", "InvalidRange", s3.get_object, Bucket="boto", Key="md5", Range="bytes=99999-")
     refused("a bucket with objects", "BucketNotEmpty", s3.delete_bucket, Bucket="boto")
-    refused("a bucket of my own again", "BucketAlreadyOwnedByYou", s3.create_bucket, Bucket="boto",
-            CreateBucketConfiguration={"LocationConstraint": stack.region})
+    s3.create_bucket(Bucket="boto", CreateBucketConfiguration={"LocationConstraint": stack.region})
+    checks.equal(s3.get_object(Bucket="boto", Key="md5")["Body"].read(), body, "boto3: a bucket of my own made again is the same bucket")
+    refused("a bucket of my own again, but with locks", "BucketAlreadyOwnedByYou", s3.create_bucket, Bucket="boto",
+            ObjectLockEnabledForBucket=True)
     refused("a sub-resource that is not built", "NotImplemented", s3.restore_object, Bucket="boto", Key="md5",
             RestoreRequest={"Days": 1})
     checks.equal(s3.get_object(Bucket="boto", Key="md5")["Body"].read(), body, "boto3: and the object is untouched by it")

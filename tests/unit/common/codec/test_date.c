@@ -74,6 +74,9 @@ static void the_three_forms_of_http(void **state)
 	assert_int_equal(date_read_http(BYTES("Tuesday, 31-Dec-69 23:59:59 GMT"), &v), OK); /* 2069 */
 	assert_true(v == UINT64_C(3155759999000));
 	/* A leap second is the first second of the next day. */
+	assert_int_equal(date_read_http(BYTES("Sun, 06 Nov 1994 08:49:37 -0000"), &v), OK);
+	assert_true(v == MS_1994);
+	assert_int_equal(date_read_http(BYTES("Sun, 06 Nov 1994 08:49:37 +0000"), &v), OK);
 	assert_int_equal(date_read_http(BYTES("Sat, 31 Dec 2016 23:59:60 GMT"), &v), OK);
 	assert_true(v == UINT64_C(1483228800000));
 }
@@ -82,6 +85,8 @@ static void bad_http_dates(void **state)
 {
 	static const char *const bad[] = {
 		"", "Sun", "Sun,", "Sun, 06 Nov 1994 08:49:37", "Sun, 06 Nov 1994 08:49:37 UTC",
+		"Sun, 06 Nov 1994 08:49:37 +0100", "Sun, 06 Nov 1994 08:49:37 -00000",
+		"Sunday, 06-Nov-94 08:49:37 -0000",
 		"Sun, 06 Nov 1994 08:49:37 GMT ", "sun, 06 nov 1994 08:49:37 gmt",
 		"Mon, 06 Nov 1994 08:49:37 GMT", "Sun, 6 Nov 1994 08:49:37 GMT",
 		"Sun, 06 Nov 1994 24:00:00 GMT", "Sun, 06 Nov 1994 08:60:00 GMT",

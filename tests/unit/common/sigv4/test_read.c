@@ -497,15 +497,29 @@ static void test_query_content_hash(void **state)
 	bent_free(b);
 }
 
-static void test_malformed_query(void **state)
+static void test_expires_out_of_range(void **state)
 {
 	static const char *const queries[] = {
-		PRESIGNED,
 		PRESIGNED "&X-Amz-Expires=0",
 		PRESIGNED "&X-Amz-Expires=604801",
 		PRESIGNED "&X-Amz-Expires=-7",
 		PRESIGNED "&X-Amz-Expires=",
 		PRESIGNED "&X-Amz-Expires=99999999999999999999999",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(queries); i++) {
+		struct bent *b = bent_new("GET", "/b/k", queries[i]);
+		bent_header(b, "Host", "h");
+		must_fault(b, SIGV4_FAULT_EXPIRES);
+		bent_free(b);
+	}
+}
+
+static void test_malformed_query(void **state)
+{
+	static const char *const queries[] = {
+		PRESIGNED,
 		PRESIGNED "&X-Amz-Expires=60&X-Amz-Expires=60",
 		PRESIGNED "&X-Amz-Expires=60&X-Amz-Date=20260131T235959Z",
 		PRESIGNED "&X-Amz-Expires=60&X-Amz-Security-Token=a%0Ab",
@@ -581,6 +595,7 @@ int main(void)
 		cmocka_unit_test(test_query_form),
 		cmocka_unit_test(test_query_content_hash),
 		cmocka_unit_test(test_malformed_query),
+		cmocka_unit_test(test_expires_out_of_range),
 		cmocka_unit_test(test_kms),
 	};
 	return cmocka_run_group_tests(tests, secrets_set_up, NULL);

@@ -95,6 +95,12 @@ static void test_documents(void **state)
 	               "<ObjectSizeLessThan>5</ObjectSizeLessThan></And></Filter>" DAYS("1"))),
 	      S3E_INVALID_REQUEST);
 	gives(DOC(RULE("<Filter/><Transition><Days>1</Days></Transition>")), S3E_NOT_IMPLEMENTED);
+	gives(DOC(RULE("<Filter/><Transition><Days>0</Days><StorageClass>GLACIER</StorageClass>"
+	               "</Transition><Transition><Days>9</Days></Transition>")),
+	      S3E_NOT_IMPLEMENTED);
+	gives(DOC(RULE("<Filter/><Transition><StorageClass>GLACIER</StorageClass>"
+	               "<Date>1970-08-23T01:02:07Z</Date></Transition>")),
+	      S3E_RULE_DATE);
 	gives(DOC(RULE("<Filter/><Colour/>" DAYS("1"))), S3E_MALFORMED_XML);
 }
 

@@ -313,7 +313,7 @@ static void test_rewrap(void **state)
 static void test_conditions(void **state)
 {
 	struct fixture *f = *state;
-	struct index_condition none = {.none_match_any = true};
+	struct index_condition none = {.none_match = BYTES("*")};
 	struct index_condition any = {.match = BYTES("*")}, e1 = {.match = BYTES("e1")};
 
 	make_bucket(f, "b", "t");
@@ -340,7 +340,7 @@ struct racer {
 static void *race(void *arg)
 {
 	struct racer *r = arg;
-	struct index_condition none = {.none_match_any = true};
+	struct index_condition none = {.none_match = BYTES("*")};
 	bool no_bucket;
 	r->result = index_object_put(r->f->x, &r->object, &none, NULL, &no_bucket);
 	return NULL;

@@ -372,7 +372,7 @@ static void test_marker_version_gone(void **state)
 static void test_conditions_and_markers(void **state)
 {
 	struct fixture *f = *state;
-	struct index_condition none = {.none_match_any = true}, any = {.match = BYTES("*")};
+	struct index_condition none = {.none_match = BYTES("*")}, any = {.match = BYTES("*")};
 	struct index_object o = make(f, BYTES("k"));
 	bool no_bucket;
 

@@ -371,7 +371,7 @@ static void test_conditions(void **state)
 {
 	struct fixture *f = *state;
 	struct index_object o = make_object("k");
-	struct index_condition none = {.none_match_any = true};
+	struct index_condition none = {.none_match = BYTES("*")};
 
 	assert_int_equal(put(f, &o, 3 * SEGMENT, &none), OK);
 	size_t before = count_blobs(f);
@@ -815,7 +815,7 @@ struct racer {
 static void *race(void *arg)
 {
 	struct racer *r = arg;
-	struct index_condition none = {.none_match_any = true};
+	struct index_condition none = {.none_match = BYTES("*")};
 	struct vault_writer *w;
 	bool no_bucket;
 	r->result = vault_write_begin(r->f->vault, r->f->dek, never, &w);
