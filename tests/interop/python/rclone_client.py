@@ -1,8 +1,12 @@
-"""rclone of today, as provider AWS and Other: sync, check, multipart, copy on the server, hashes, streams."""
+"""rclone of today, as provider AWS and Other: sync, check, multipart, copy on the server, hashes, streams; serve."""
 
 import os
+import socket
 import subprocess
 import sys
+import urllib.request
+
+from stack import wait_for
 
 from common import HTTP, HTTPS, CA, REGION, checks, data, end, group, scratch
 
@@ -47,11 +51,53 @@ def run(name, url, provider, more):
     return out
 
 
+def fetch(method, url, body=None, **headers):
+    request = urllib.request.Request(url, data=body, method=method, headers=headers)
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return answer.status, answer.read()
+
+
+def serve(name, url):
+    """A bucket behind rclone serve: files in and out by WebDAV, parts of them, moved and removed."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    remote = ":s3,provider=Other,env_auth=true,force_path_style=true,endpoint='%s',region=%s:rclone-serve-%s" % (url, REGION, name)
+    flags = ["--ca-cert", CA, "--config", "/dev/null"]
+    subprocess.run([RCLONE, "mkdir", remote, *flags], check=True)
+    server = subprocess.Popen([RCLONE, "serve", "webdav", remote, "--addr", "127.0.0.1:%d" % port, "--vfs-cache-mode", "off",
+                               "--cache-dir", scratch("vfs-" + name), *flags], stderr=subprocess.DEVNULL)
+    base = "http://127.0.0.1:%d/" % port
+
+    def answers():
+        try:
+            return fetch("PROPFIND", base, Depth="1")[0] == 207
+        except OSError:
+            return False
+    try:
+        wait_for("rclone serve", answers)
+        body = data(12 << 20, 5)
+        checks.equal(fetch("PUT", base + "a%20b", body)[0], 201, name + ": serve: PUT")
+        checks.ok(fetch("GET", base + "a%20b")[1] == body, name + ": serve: GET")
+        first = (8 << 20) - 5
+        checks.equal(fetch("GET", base + "a%20b", Range="bytes=%d-%d" % (first, first + 9))[1], body[first:first + 10],
+                     name + ": serve: a range")
+        checks.equal(fetch("MOVE", base + "a%20b", Destination=base + "moved")[0], 201, name + ": serve: MOVE")
+        checks.ok(fetch("GET", base + "moved")[1] == body, name + ": serve: the moved file")
+        checks.equal(fetch("DELETE", base + "moved")[0], 204, name + ": serve: DELETE")
+        listed = subprocess.run([RCLONE, "lsf", remote, *flags], capture_output=True, text=True, check=True).stdout
+        checks.equal(listed, "", name + ": serve: nothing is left in the bucket")
+    finally:
+        server.terminate()
+        server.wait()
+
+
 def main():
     print("#", subprocess.run([RCLONE, "version"], capture_output=True, text=True).stdout.splitlines()[0])
     for url in (HTTP, HTTPS):
         name = url.split(":")[0]
         group(name + " Other", run, name, url, "Other", "")
+        group(name + ": serve", serve, name, url)
     # As provider AWS it wants trailing checksums, and sends those over TLS only.
     group("aws:kms", run, "https", HTTPS, "AWS", ",server_side_encryption='aws:kms'")
     group("AES256", run, "https", HTTPS, "AWS", ",server_side_encryption=AES256")
