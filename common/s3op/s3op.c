@@ -248,8 +248,10 @@ enum err s3op_resolve(struct arena *a, struct bytes method, struct bytes host_bu
 	TRY(split_path(a, host_bucket, path, &t));
 	for (size_t i = 0; i < n_query; i++) {
 		unsigned sub = sub_resource(&query[i]);
-		if (sub == SUB_VERSION) { /* of two, nobody knows which one is meant */
-			sub |= t.version.p != NULL ? SUB_OTHER : 0;
+		if ((subs & sub & ~(unsigned)SUB_OTHER) != 0) {
+			return ERR_INPUT; /* of two, nobody knows which one is meant */
+		}
+		if (sub == SUB_VERSION) {
 			t.version = query[i].value.p == NULL ? BYTES("") : query[i].value;
 		}
 		subs |= sub;

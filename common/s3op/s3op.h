@@ -96,7 +96,7 @@ struct s3op_target {
  *                built gives UNSUPPORTED, never the plain operation. An unknown parameter (a client's own, "x-id", ...) is ignored
  *                unless it is the name of any S3 sub-resource.
  *   copy_source  the request carries x-amz-copy-source
- *   errors       INPUT (bad escape, NUL byte or no UTF-8 in the key), LIMIT (key over 1,024 bytes)
+ *   errors       INPUT (bad escape, NUL byte or no UTF-8 in the key, a sub-resource that stands twice), LIMIT (key over 1,024 bytes)
  */
 enum err s3op_resolve(struct arena *a, struct bytes method, struct bytes host_bucket,
                       struct bytes path, const struct field *query, size_t n_query,

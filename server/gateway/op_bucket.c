@@ -229,7 +229,8 @@ enum s3error op_head_bucket(struct request *r)
 static enum err has_objects(struct request *r, bool *ret)
 {
 	struct index_list_page page = {0};
-	const struct index_versions_query query = {{.bucket = r->target.bucket, .max = 1}, NULL};
+	const struct index_versions_query query = {
+		{.bucket = r->bucket.name, .bucket_number = r->bucket.number, .max = 1}, NULL};
 	enum err e = index_versions(r->g->index, r->a, &query, &page);
 	*ret = page.n > 0;
 	return e;
@@ -238,7 +239,8 @@ static enum err has_objects(struct request *r, bool *ret)
 static enum err abort_uploads(struct request *r)
 {
 	struct index_uploads_page page = {0};
-	const struct index_uploads_query query = {.bucket = r->target.bucket, .max = ABORT_PAGE};
+	const struct index_uploads_query query = {
+		.bucket = r->bucket.name, .bucket_number = r->bucket.number, .max = ABORT_PAGE};
 	do {
 		if (clock_mono_ms() >= request_deadline(r)) {
 			return ERR_TIMEOUT; /* the client's next try goes on from here */
@@ -258,7 +260,7 @@ static enum err abort_uploads(struct request *r)
 static enum err delete_with_uploads(struct request *r)
 {
 	bool objects = false;
-	enum err e = index_bucket_delete(r->g->index, r->target.bucket);
+	enum err e = index_bucket_delete(r->g->index, request_bucket(r));
 	if (e != ERR_CONFLICT) {
 		return e;
 	}
@@ -267,7 +269,7 @@ static enum err delete_with_uploads(struct request *r)
 		return ERR_CONFLICT;
 	}
 	TRY(abort_uploads(r));
-	return index_bucket_delete(r->g->index, r->target.bucket);
+	return index_bucket_delete(r->g->index, request_bucket(r));
 }
 
 enum s3error op_delete_bucket(struct request *r)
@@ -276,10 +278,7 @@ enum s3error op_delete_bucket(struct request *r)
 	if (e == ERR_CONFLICT) {
 		return S3E_BUCKET_NOT_EMPTY;
 	}
-	if (e == ERR_NOTFOUND) {
-		return S3E_NO_SUCH_BUCKET;
-	}
-	TRY_S3(s3error_of(e));
+	TRY_S3(s3error_of_bucket(e));
 	answer_empty(r, 204);
 	return S3E_NONE;
 }

@@ -69,10 +69,7 @@ enum s3error op_put_config_begin(struct request *r)
 
 static enum s3error changed(struct request *r, enum err e, unsigned status)
 {
-	if (e == ERR_NOTFOUND) {
-		return S3E_NO_SUCH_BUCKET;
-	}
-	TRY_S3(s3error_of(e));
+	TRY_S3(s3error_of_bucket(e));
 	answer_empty(r, status);
 	return S3E_NONE;
 }

@@ -13,12 +13,30 @@ enum {
 	COPY_LONG_BYTES = 64 << 20, /* more holds a worker for a time that others notice */
 };
 
+/* The KMS reads the header in its canonical form, where a run of spaces is one and two headers are joined by a comma. What
+ * would name another object there is refused; clients escape spaces. */
+static bool is_canonical(const struct request *r)
+{
+	const struct http_head *head = exchange_head(r->x);
+	unsigned n = 0;
+	for (size_t i = 0; i < head->n_fields; i++) {
+		n += bytes_is_nocase(head->fields[i].name, "x-amz-copy-source");
+	}
+	struct bytes value = bytes_trim(request_header(r, "x-amz-copy-source"));
+	bool spaces = false;
+	for (size_t i = 1; i < value.n; i++) {
+		spaces = spaces || (value.p[i] == ' ' && value.p[i - 1] == ' ');
+	}
+	return n == 1 && !spaces;
+}
+
 static enum s3error find_source(struct request *r)
 {
 	struct bytes bucket, key, version;
 	const struct index_version *wanted = NULL;
-	if (s3op_copy_source(r->a, request_header(r, "x-amz-copy-source"), &bucket, &key,
-	                     &version) != OK) {
+	if (!is_canonical(r) ||
+	    s3op_copy_source(r->a, bytes_trim(request_header(r, "x-amz-copy-source")), &bucket,
+	                     &key, &version) != OK) {
 		r->outcome = S3E_COPY_SOURCE;
 		return S3E_NONE;
 	}
@@ -34,6 +52,10 @@ static enum s3error find_source(struct request *r)
 	if (e == OK) {
 		r->has_source_bucket = true;
 		e = index_version_get(r->g->index, r->a, bucket, key, wanted, &r->source);
+		if (e == OK && r->source.bucket_number != r->source_bucket.number) {
+			r->outcome = S3E_NO_SUCH_BUCKET;
+			return S3E_NONE;
+		}
 		if (e == ERR_NOTFOUND || (e == OK && r->source.delete_marker)) {
 			r->outcome = wanted == NULL       ? S3E_NO_SUCH_KEY
 			             : e == ERR_NOTFOUND ? S3E_NO_SUCH_VERSION

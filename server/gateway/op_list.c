@@ -32,7 +32,8 @@ static enum s3error read_common(struct request *r, struct listing *l)
 	}
 	TRY_S3(request_param_u32(r, "max-keys", GATEWAY_PAGE_MAX, &max));
 	l->url = encoding.n > 0;
-	l->query.bucket = r->target.bucket;
+	l->query.bucket = r->bucket.name;
+	l->query.bucket_number = r->bucket.number;
 	l->query.prefix = request_param(r, "prefix");
 	l->query.delimiter = request_param(r, "delimiter");
 	l->query.max = max < GATEWAY_PAGE_MAX ? max : GATEWAY_PAGE_MAX;
@@ -45,7 +46,7 @@ static enum s3error run(struct request *r, struct listing *l)
 	if (l->query.max == 0) {
 		return S3E_NONE; /* an empty page, not truncated: so S3 answers max-keys=0 */
 	}
-	return s3error_of(index_list(r->g->index, r->a, &l->query, &l->page));
+	return s3error_of_bucket(index_list(r->g->index, r->a, &l->query, &l->page));
 }
 
 static void write_owner(struct request *r, struct writer *w)

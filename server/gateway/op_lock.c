@@ -166,16 +166,13 @@ static enum s3error read_lock(struct request *r, struct index_bucket *b)
 
 enum s3error op_put_object_lock_end(struct request *r)
 {
-	struct index_bucket wanted = {.name = r->target.bucket};
+	struct index_bucket wanted = {.name = r->bucket.name, .number = r->bucket.number};
 	TRY_S3(read_lock(r, &wanted));
 	enum err e = index_bucket_set_lock(r->g->index, &wanted);
 	if (e == ERR_CONFLICT) {
 		return S3E_BUCKET_STATE;
 	}
-	if (e == ERR_NOTFOUND) {
-		return S3E_NO_SUCH_BUCKET;
-	}
-	TRY_S3(s3error_of(e));
+	TRY_S3(s3error_of_bucket(e));
 	answer_empty(r, 200);
 	return S3E_NONE;
 }

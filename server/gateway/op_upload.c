@@ -86,12 +86,9 @@ enum s3error op_create_upload_begin(struct request *r)
 	upload.object.wrapped = r->grant.keys[0].wrapped;
 	upload.object.key_arn = r->grant.keys[0].arn;
 	upload.object.multipart = true;
+	upload.object.bucket_number = r->bucket.number;
 	memcpy(upload.upload_id, r->object.id, sizeof(upload.upload_id)); /* see op_complete.c */
-	enum err e = index_upload_create(r->g->index, &upload);
-	if (e == ERR_NOTFOUND) {
-		return S3E_NO_SUCH_BUCKET;
-	}
-	TRY_S3(s3error_of(e));
+	TRY_S3(s3error_of_bucket(index_upload_create(r->g->index, &upload)));
 	struct writer w = writer_growing(GATEWAY_ANSWER_MAX);
 	xml_begin(&w);
 	xml_open(&w, "InitiateMultipartUploadResult "
@@ -274,7 +271,8 @@ static enum s3error read_uploads_query(struct request *r, struct index_uploads_q
 	uint32_t max = 0;
 	TRY_S3(request_param_u32(r, "max-uploads", GATEWAY_PAGE_MAX, &max));
 	q->max = max < GATEWAY_PAGE_MAX ? max : GATEWAY_PAGE_MAX;
-	q->bucket = r->target.bucket;
+	q->bucket = r->bucket.name;
+	q->bucket_number = r->bucket.number;
 	q->prefix = request_param(r, "prefix");
 	q->delimiter = request_param(r, "delimiter");
 	q->key_marker = request_param(r, "key-marker");
@@ -294,7 +292,7 @@ enum s3error op_list_uploads(struct request *r)
 	struct index_uploads_query q = {0};
 	struct index_uploads_page page = {0};
 	TRY_S3(read_uploads_query(r, &q, marker));
-	TRY_S3(s3error_of(index_uploads(r->g->index, r->a, &q, &page)));
+	TRY_S3(s3error_of_bucket(index_uploads(r->g->index, r->a, &q, &page)));
 	struct writer w = writer_growing(GATEWAY_ANSWER_MAX);
 	xml_begin(&w);
 	xml_open(&w, "ListMultipartUploadsResult "

@@ -49,14 +49,11 @@ enum s3error op_put_bucket_versioning_end(struct request *r)
 {
 	uint8_t state = 0;
 	TRY_S3(read_state(r, &state));
-	enum err e = index_bucket_set_versioning(r->g->index, r->target.bucket, state);
+	enum err e = index_bucket_set_versioning(r->g->index, request_bucket(r), state);
 	if (e == ERR_CONFLICT) {
 		return S3E_BUCKET_STATE;
 	}
-	if (e == ERR_NOTFOUND) {
-		return S3E_NO_SUCH_BUCKET;
-	}
-	TRY_S3(s3error_of(e));
+	TRY_S3(s3error_of_bucket(e));
 	answer_empty(r, 200);
 	return S3E_NONE;
 }
@@ -90,7 +87,8 @@ static enum s3error read_query(struct request *r, struct listing *l)
 	}
 	TRY_S3(request_param_u32(r, "max-keys", GATEWAY_PAGE_MAX, &max));
 	l->url = encoding.n > 0;
-	q->bucket = r->target.bucket;
+	q->bucket = r->bucket.name;
+	q->bucket_number = r->bucket.number;
 	q->prefix = request_param(r, "prefix");
 	q->delimiter = request_param(r, "delimiter");
 	q->after = request_param(r, "key-marker");
@@ -174,7 +172,7 @@ enum s3error op_list_object_versions(struct request *r)
 {
 	struct listing l = {0};
 	TRY_S3(read_query(r, &l));
-	TRY_S3(s3error_of(index_versions(r->g->index, r->a, &l.query, &l.page)));
+	TRY_S3(s3error_of_bucket(index_versions(r->g->index, r->a, &l.query, &l.page)));
 	struct writer w = writer_growing(GATEWAY_ANSWER_MAX);
 	xml_begin(&w);
 	xml_open(&w, "ListVersionsResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"");

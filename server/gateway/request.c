@@ -16,6 +16,11 @@ uint64_t request_deadline(const struct request *r)
 	return exchange_deadline_ms(r->x);
 }
 
+struct index_bucket_ref request_bucket(const struct request *r)
+{
+	return (struct index_bucket_ref){r->bucket.name, r->bucket.number};
+}
+
 struct bytes request_header(const struct request *r, const char *name)
 {
 	const struct bytes *value = exchange_field(r->x, name);

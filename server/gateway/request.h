@@ -94,6 +94,8 @@ struct http_service request_service(struct gateway *g);
 
 /* Helpers for operations. Deadlines are those of the present step. */
 uint64_t request_deadline(const struct request *r);
+/* request_bucket: the bucket that stage 5 let the caller into, for calls of the index. */
+struct index_bucket_ref request_bucket(const struct request *r);
 struct bytes request_header(const struct request *r, const char *name); /* empty when absent */
 bool request_has_header(const struct request *r, const char *name);
 struct bytes request_param(const struct request *r, const char *name);  /* empty when absent */

@@ -57,6 +57,11 @@ enum s3error s3error_of(enum err e)
 	}
 }
 
+enum s3error s3error_of_bucket(enum err e)
+{
+	return e == ERR_NOTFOUND ? S3E_NO_SUCH_BUCKET : s3error_of(e);
+}
+
 enum s3error s3error_of_http(unsigned status)
 {
 	switch (status) {

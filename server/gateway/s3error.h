@@ -239,6 +239,8 @@ const char *s3error_code(enum s3error e);
 const char *s3error_message(enum s3error e);
 /* s3error_of: what a client is told about an internal error. OK gives S3E_NONE. */
 enum s3error s3error_of(enum err e);
+/* s3error_of_bucket: of a call of the index that gives NOTFOUND when the bucket is gone, or is another one by now. */
+enum s3error s3error_of_bucket(enum err e);
 /* s3error_of_http: for refusals that the HTTP server makes itself. */
 enum s3error s3error_of_http(unsigned status);
 

@@ -76,6 +76,10 @@ enum s3error object_find(struct request *r)
 		return S3E_NONE;
 	}
 	TRY_S3(s3error_of(e));
+	if (r->object.bucket_number != r->bucket.number) {
+		r->missing = S3E_NO_SUCH_BUCKET; /* another bucket has the name since the look-up */
+		return S3E_NONE;
+	}
 	r->marker = r->object.delete_marker;
 	r->has_object = !r->marker;
 	if (r->marker) {

@@ -35,10 +35,7 @@ static enum err change_config(struct index_view *v, struct arena *a, void *conte
 	struct index_key row = index_key_config(c->bucket->number, c->kind);
 	uint64_t number;
 
-	TRY(index_bucket_number(v, a, c->bucket->name, &number));
-	if (number != c->bucket->number) {
-		return ERR_NOTFOUND;
-	}
+	TRY(index_bucket_number(v, a, c->bucket->name, c->bucket->number, &number));
 	if (c->remove) {
 		return delete_row(v, &row);
 	}

@@ -60,24 +60,30 @@ void index_close(struct index *x)
 	free(x);
 }
 
-enum err index_bucket_find(struct index_view *v, struct arena *a, struct bytes name,
+enum err index_bucket_find(struct index_view *v, struct arena *a, struct bytes name, uint64_t meant,
                            struct index_bucket *ret)
 {
+	struct index_bucket b;
 	struct bytes record;
 
 	if (name.n < 1 || name.n > INDEX_BUCKET_NAME_MAX) {
 		return ERR_NOTFOUND;
 	}
 	TRY(index_view_get(v, TABLE_BUCKETS, name, a, &record));
-	return index_record_read_bucket(record, ret);
+	TRY(index_record_read_bucket(record, &b));
+	if (meant != 0 && meant != b.number) {
+		return ERR_NOTFOUND; /* deleted and made anew: another one, perhaps another tenant's */
+	}
+	*ret = b;
+	return OK;
 }
 
 enum err index_bucket_number(struct index_view *v, struct arena *a, struct bytes name,
-                             uint64_t *ret)
+                             uint64_t meant, uint64_t *ret)
 {
 	struct index_bucket b;
 
-	TRY(index_bucket_find(v, a, name, &b));
+	TRY(index_bucket_find(v, a, name, meant, &b));
 	*ret = b.number;
 	return OK;
 }
@@ -88,7 +94,7 @@ enum err index_bucket_get(struct index *x, struct arena *a, struct bytes name,
 	AUTO(index_view_end) struct index_view v = {0};
 
 	TRY(index_view_begin(x, &v));
-	return index_bucket_find(&v, a, name, ret);
+	return index_bucket_find(&v, a, name, 0, ret);
 }
 
 static enum err put_bucket(struct index_view *v, const struct index_bucket *b)
@@ -103,7 +109,7 @@ static enum err create_bucket(struct index_view *v, struct arena *a, void *conte
 {
 	struct index_bucket *b = context;
 	struct index_bucket old;
-	enum err e = index_bucket_find(v, a, b->name, &old);
+	enum err e = index_bucket_find(v, a, b->name, 0, &old);
 
 	if (e == OK) {
 		return ERR_EXISTS;
@@ -124,7 +130,7 @@ enum err index_bucket_create(struct index *x, struct index_bucket *bucket)
 }
 
 struct versioning_call {
-	struct bytes name;
+	struct index_bucket_ref bucket;
 	uint8_t state;
 };
 
@@ -133,7 +139,7 @@ static enum err set_versioning(struct index_view *v, struct arena *a, void *cont
 	const struct versioning_call *c = context;
 	struct index_bucket b;
 
-	TRY(index_bucket_find(v, a, c->name, &b));
+	TRY(index_bucket_find(v, a, c->bucket.name, c->bucket.number, &b));
 	if (b.lock && c->state != INDEX_VERSIONING_ENABLED) {
 		return ERR_CONFLICT;
 	}
@@ -141,9 +147,9 @@ static enum err set_versioning(struct index_view *v, struct arena *a, void *cont
 	return put_bucket(v, &b);
 }
 
-enum err index_bucket_set_versioning(struct index *x, struct bytes name, uint8_t state)
+enum err index_bucket_set_versioning(struct index *x, struct index_bucket_ref bucket, uint8_t state)
 {
-	struct versioning_call c = {name, state};
+	struct versioning_call c = {bucket, state};
 
 	return index_view_write(x, set_versioning, &c);
 }
@@ -153,7 +159,7 @@ static enum err set_lock(struct index_view *v, struct arena *a, void *context)
 	const struct index_bucket *wanted = context;
 	struct index_bucket b;
 
-	TRY(index_bucket_find(v, a, wanted->name, &b));
+	TRY(index_bucket_find(v, a, wanted->name, wanted->number, &b));
 	if (b.versioning != INDEX_VERSIONING_ENABLED) {
 		return ERR_CONFLICT;
 	}
@@ -173,11 +179,11 @@ enum err index_bucket_set_lock(struct index *x, const struct index_bucket *b)
 
 static enum err delete_bucket(struct index_view *v, struct arena *a, void *context)
 {
-	const struct bytes *name = context;
+	const struct index_bucket_ref *bucket = context;
 	bool objects, uploads;
 	uint64_t number;
 
-	TRY(index_bucket_number(v, a, *name, &number));
+	TRY(index_bucket_number(v, a, bucket->name, bucket->number, &number));
 	struct index_key inside = index_key_object(number, bytes_of(NULL, 0));
 	TRY(index_view_any(v, TABLE_OBJECTS, index_key_bytes(&inside), &objects));
 	TRY(index_view_any(v, TABLE_UPLOADS, index_key_bytes(&inside), &uploads));
@@ -185,12 +191,12 @@ static enum err delete_bucket(struct index_view *v, struct arena *a, void *conte
 		return ERR_CONFLICT;
 	}
 	TRY(index_config_drop(v, number));
-	return index_view_delete(v, TABLE_BUCKETS, *name);
+	return index_view_delete(v, TABLE_BUCKETS, bucket->name);
 }
 
-enum err index_bucket_delete(struct index *x, struct bytes name)
+enum err index_bucket_delete(struct index *x, struct index_bucket_ref bucket)
 {
-	return index_view_write(x, delete_bucket, &name);
+	return index_view_write(x, delete_bucket, &bucket);
 }
 
 /* The bucket to `found` when it is the tenant's; those of others, however many, leave nothing in the arena. */

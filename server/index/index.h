@@ -81,6 +81,7 @@ struct index_part {
 
 struct index_object {
 	struct bytes bucket;       /* name */
+	uint64_t bucket_number;    /* given back with what was found; index_upload_create: as in index_bucket_ref. No part of the record */
 	struct bytes key;
 	uint8_t id[INDEX_OBJECT_ID_BYTES]; /* of this version; random */
 	uint64_t size;             /* plain bytes */
@@ -129,13 +130,16 @@ void index_close(struct index *x);
 enum err index_bucket_get(struct index *x, struct arena *a, struct bytes name, struct index_bucket *ret); /* NOTFOUND */
 /* index_bucket_create: gives the number. errors: EXISTS */
 enum err index_bucket_create(struct index *x, struct index_bucket *bucket);
+/* The bucket that was meant: a name, and the number that it had when the caller looked; 0: whichever has that name now. When another one has
+ * it by now, the call gives NOTFOUND. */
+struct index_bucket_ref { struct bytes name; uint64_t number; };
 /* index_bucket_set_versioning: ENABLED or SUSPENDED. errors: NOTFOUND, CONFLICT (object lock keeps it enabled) */
-enum err index_bucket_set_versioning(struct index *x, struct bytes name, uint8_t state);
-/* index_bucket_set_lock: object lock on (for good) and the default retention of `b`; of it only name, lock_mode, lock_days, lock_years.
+enum err index_bucket_set_versioning(struct index *x, struct index_bucket_ref bucket, uint8_t state);
+/* index_bucket_set_lock: object lock on (for good) and the default retention of `b`; of it only name and number (as in index_bucket_ref), lock_mode, lock_days, lock_years.
  * errors: NOTFOUND, CONFLICT (versioning is not enabled) */
 enum err index_bucket_set_lock(struct index *x, const struct index_bucket *b);
 /* index_bucket_delete: errors NOTFOUND, CONFLICT (objects, versions or uploads are in it; decided inside the transaction) */
-enum err index_bucket_delete(struct index *x, struct bytes name);
+enum err index_bucket_delete(struct index *x, struct index_bucket_ref bucket);
 /* index_bucket_list: all buckets of a tenant, by name. */
 enum err index_bucket_list(struct index *x, struct arena *a, struct bytes tenant, struct index_bucket **ret, size_t *ret_n);
 
@@ -227,6 +231,7 @@ enum err index_object_rewrap(struct index *x, const struct index_rewrap *r);
 /* Listing, V1 and V2 alike. */
 struct index_list_query {
 	struct bytes bucket, prefix, delimiter;
+	uint64_t bucket_number;     /* as in index_bucket_ref */
 	struct bytes after;         /* first entry is strictly greater; a common prefix that `after` starts with or equals is not given again */
 	uint32_t max;               /* entries and prefixes together */
 };
@@ -261,7 +266,7 @@ enum err index_upload_get(struct index *x, struct arena *a, struct bytes bucket,
 enum err index_upload_part(struct index *x, struct bytes bucket, struct bytes key, const uint8_t *upload_id, const struct index_part *part);
 enum err index_upload_parts(struct index *x, struct arena *a, const uint8_t *upload_id, uint32_t after, uint32_t max, struct index_part **ret, size_t *ret_n, bool *ret_truncated);
 enum err index_upload_abort(struct index *x, struct bytes bucket, struct bytes key, const uint8_t *upload_id);
-struct index_uploads_query { struct bytes bucket, prefix, delimiter, key_marker; const uint8_t *upload_marker; uint32_t max; };
+struct index_uploads_query { struct bytes bucket, prefix, delimiter, key_marker; uint64_t bucket_number; const uint8_t *upload_marker; uint32_t max; };
 struct index_uploads_page { struct index_upload *uploads; size_t n; struct bytes *prefixes; size_t n_prefixes; bool truncated; struct bytes next_key; uint8_t next_upload[INDEX_UPLOAD_ID_BYTES]; };
 enum err index_uploads(struct index *x, struct arena *a, const struct index_uploads_query *q, struct index_uploads_page *ret);
 

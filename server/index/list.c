@@ -172,7 +172,7 @@ static enum err begin_walk(struct index_view *v, struct arena *a, const struct i
 {
 	struct index_bucket bucket;
 
-	TRY(index_bucket_find(v, a, q->bucket, &bucket));
+	TRY(index_bucket_find(v, a, q->bucket, q->bucket_number, &bucket));
 	*ret = (struct walk){.v = v, .table = TABLE_OBJECTS, .bucket = bucket.number,
 	                     .prefix = q->prefix, .delimiter = q->delimiter,
 	                     .markers = bucket.versioning != INDEX_VERSIONING_OFF};
@@ -455,7 +455,7 @@ enum err index_uploads(struct index *x, struct arena *a, const struct index_uplo
 	TRY(index_view_begin(x, &v));
 	struct walk w = {.v = &v, .table = TABLE_UPLOADS, .prefix = q->prefix,
 	                 .delimiter = q->delimiter};
-	TRY(index_bucket_number(&v, a, q->bucket, &w.bucket));
+	TRY(index_bucket_number(&v, a, q->bucket, q->bucket_number, &w.bucket));
 	page.uploads = arena_alloc(a, max * sizeof(*page.uploads));
 	page.prefixes = arena_alloc(a, max * sizeof(*page.prefixes));
 	if (page.uploads == NULL || page.prefixes == NULL) {

@@ -23,10 +23,9 @@ enum err index_object_get(struct index *x, struct arena *a, struct bytes bucket,
 	return OK;
 }
 
-/* A bucket that was deleted and made anew is another one, perhaps another tenant's. */
-static bool is_meant(const struct index_condition *c, const struct index_bucket *b)
+static uint64_t meant(const struct index_condition *c)
 {
-	return c == NULL || c->bucket == 0 || c->bucket == b->number;
+	return c == NULL ? 0 : c->bucket;
 }
 
 static bool matches(struct bytes etag, const struct index_object *o)
@@ -116,12 +115,9 @@ static enum err put_object(struct index_view *v, struct arena *a, void *context)
 	size_t n_rows = 0;
 	struct index_place now = {0};
 	struct index_bucket bucket = {0};
-	enum err e = index_bucket_find(v, a, o->bucket, &bucket);
+	enum err e = index_bucket_find(v, a, o->bucket, meant(c->condition), &bucket);
 
 	*o = c->given;
-	if (e == OK && !is_meant(c->condition, &bucket)) {
-		e = ERR_NOTFOUND;
-	}
 	c->no_bucket = e == ERR_NOTFOUND;
 	TRY(e);
 	if (c->upload != NULL) {
@@ -242,10 +238,7 @@ static enum err delete_objects(struct index_view *v, struct arena *a, void *cont
 	const struct delete_call *d = context;
 	struct index_bucket bucket;
 
-	TRY(index_bucket_find(v, a, d->bucket, &bucket));
-	if (!is_meant(d->condition, &bucket)) {
-		return ERR_NOTFOUND;
-	}
+	TRY(index_bucket_find(v, a, d->bucket, meant(d->condition), &bucket));
 	for (size_t i = 0; i < d->n; i++) {
 		/* A thousand objects of ten thousand parts must fit, too; of the bucket only numbers are used. */
 		arena_reset(a);
@@ -291,7 +284,7 @@ static enum err rewrap_object(struct index_view *v, struct arena *a, void *conte
 	struct index_version version = {.null = false};
 	struct index_place place;
 
-	TRY(index_bucket_number(v, a, r->bucket, &name.bucket));
+	TRY(index_bucket_number(v, a, r->bucket, 0, &name.bucket));
 	TRY(index_place_find(v, a, &name, NULL, &place));
 	if (!place.exists) {
 		return ERR_NOTFOUND;

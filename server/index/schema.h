@@ -143,13 +143,14 @@ enum err index_upload_rows(struct index_view *v, struct arena *a, const uint8_t 
 /* index_upload_drop: remove the upload's row and its part rows. */
 enum err index_upload_drop(struct index_view *v, const struct index_key *upload,
                            const uint8_t *upload_id, struct index_parts rows);
-enum err index_bucket_number(struct index_view *v, struct arena *a, struct bytes name,
-                             uint64_t *ret);
 /* index_config_drop: remove what a bucket that goes is configured with. */
 enum err index_config_drop(struct index_view *v, uint64_t bucket);
-/* index_bucket_find: the record, borrowing from the arena. */
-enum err index_bucket_find(struct index_view *v, struct arena *a, struct bytes name,
+/* index_bucket_find: the record, borrowing from the arena. `meant`: its number, or 0 for whichever has that name. errors: NOTFOUND */
+enum err index_bucket_find(struct index_view *v, struct arena *a, struct bytes name, uint64_t meant,
                            struct index_bucket *ret);
+/* index_bucket_number: the number alone. */
+enum err index_bucket_number(struct index_view *v, struct arena *a, struct bytes name,
+                             uint64_t meant, uint64_t *ret);
 
 /* Where a version stands (versions.c). */
 struct index_place {

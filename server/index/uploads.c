@@ -11,7 +11,7 @@ static enum err find_upload(struct index_view *v, struct arena *a, const struct 
 	uint64_t number;
 	enum err e;
 
-	TRY(index_bucket_number(v, a, u->object.bucket, &number));
+	TRY(index_bucket_number(v, a, u->object.bucket, u->object.bucket_number, &number));
 	*ret = index_key_upload(number, u->object.key, u->upload_id);
 	if (!index_view_has(v, TABLE_UPLOADS, ret, &e)) {
 		return e == OK ? ERR_NOTFOUND : e;
@@ -42,7 +42,7 @@ static enum err create_upload(struct index_view *v, struct arena *a, void *conte
 	const struct index_upload *u = context;
 	uint64_t number;
 
-	TRY(index_bucket_number(v, a, u->object.bucket, &number));
+	TRY(index_bucket_number(v, a, u->object.bucket, u->object.bucket_number, &number));
 	struct index_key row = index_key_upload(number, u->object.key, u->upload_id);
 	struct writer w = index_value_begin();
 	index_record_write_upload(u, &w);

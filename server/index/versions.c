@@ -194,12 +194,13 @@ enum err index_version_get(struct index *x, struct arena *a, struct bytes bucket
 	struct index_place place;
 
 	TRY(index_view_begin(x, &v));
-	TRY(index_bucket_number(&v, a, bucket, &name.bucket));
+	TRY(index_bucket_number(&v, a, bucket, 0, &name.bucket));
 	TRY(index_place_find(&v, a, &name, version, &place));
 	if (!place.exists) {
 		return ERR_NOTFOUND;
 	}
 	*ret = place.object;
+	ret->bucket_number = name.bucket;
 	return OK;
 }
 
@@ -229,10 +230,7 @@ static enum err change_object(struct index_view *v, struct arena *a, void *conte
 	struct index_name name = {.key = c->key};
 	struct index_place place;
 
-	TRY(index_bucket_number(v, a, c->bucket, &name.bucket));
-	if (c->bucket_number != 0 && c->bucket_number != name.bucket) {
-		return ERR_NOTFOUND;
-	}
+	TRY(index_bucket_number(v, a, c->bucket, c->bucket_number, &name.bucket));
 	TRY(index_place_find(v, a, &name, c->version, &place));
 	if (!place.exists) {
 		return ERR_NOTFOUND;

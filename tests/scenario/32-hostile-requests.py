@@ -139,11 +139,32 @@ def neighbours(stack):
     checks.equal(stack.request("PUT", "/data/key", b"x", key)[0], 400, "a KMS key id of 300 bytes")
 
 
+def two_sources(stack):
+    """Signed as the one header that canonicalisation makes of them."""
+    signed = stack.sign("PUT", "/data/copy", headers={"x-amz-copy-source": "/data/meta,/data/secret"})
+    c = http.client.HTTPConnection("127.0.0.1", stack.s3_port, timeout=60)
+    c.putrequest("PUT", "/data/copy", skip_host=True, skip_accept_encoding=True)
+    for name, value in dict(signed, Host="127.0.0.1:%d" % stack.s3_port).items():
+        for one in value.split(",") if name.lower() == "x-amz-copy-source" else [value]:
+            c.putheader(name, one)
+    c.endheaders()
+    status = c.getresponse().status
+    c.close()
+    return status
+
+
 def no_alarms(stack):
     """A client's mistakes are his: no entry that blames the gateway."""
-    for source in ("nonsense", "/data/%zz", ""):
+    # Two spaces are one for the signature.
+    for source in ("nonsense", "/data/%zz", "", "/data/two  spaces", "/data/a   "):
         status = stack.request("PUT", "/data/copy", b"", {"x-amz-copy-source": source})[0]
-        checks.equal(status, 400, "the copy source %r" % source)
+        checks.equal(status, 404 if source.endswith("a   ") else 400, "the copy source %r" % source)
+    checks.equal(two_sources(stack), 400, "two headers with a copy source")
+    upload = stack.client().create_multipart_upload(Bucket="data", Key="up")["UploadId"]
+    for twice in ("partNumber=1&uploadId=%s&uploadId=%s" % (upload, "0" * 32), "partNumber=1&uploadId=%s&uploadId=%s" % (
+            "f" * 32, upload), "partNumber=1&partNumber=2&uploadId=" + upload):
+        status, _, answer = stack.request("PUT", "/data/up", b"x", query=twice)
+        checks.ok(status == 400 and b"<Code>InvalidURI" in answer, "a parameter twice: " + twice)
     stack.published()
     checks.equal([e for e in stack.entries() if e["result"] == "bad-call"], [], "no alarm in the log")
 

@@ -149,9 +149,9 @@ static void test_buckets(void **state)
 	assert_int_equal(index_bucket_list(f->x, f->a, BYTES("none"), &list, &n), OK);
 	assert_int_equal(n, 0);
 	assert_int_equal(put(f, "one", BYTES("k"), "e", NULL), OK);
-	assert_int_equal(index_bucket_delete(f->x, BYTES("one")), ERR_CONFLICT);
-	assert_int_equal(index_bucket_delete(f->x, BYTES("two")), OK);
-	assert_int_equal(index_bucket_delete(f->x, BYTES("two")), ERR_NOTFOUND);
+	assert_int_equal(index_bucket_delete(f->x, (struct index_bucket_ref){BYTES("one"), 0}), ERR_CONFLICT);
+	assert_int_equal(index_bucket_delete(f->x, (struct index_bucket_ref){BYTES("two"), 0}), OK);
+	assert_int_equal(index_bucket_delete(f->x, (struct index_bucket_ref){BYTES("two"), 0}), ERR_NOTFOUND);
 	assert_int_equal(index_bucket_get(f->x, f->a, BYTES("two"), &b), ERR_NOTFOUND);
 	uint64_t again = make_bucket(f, "two", "t");
 	assert_true(again != two && again != one);
@@ -275,7 +275,7 @@ static void test_bucket_of_the_same_name(void **state)
 	struct index_delete item = {.key = BYTES("k")};
 	bool no_bucket;
 
-	assert_int_equal(index_bucket_delete(f->x, BYTES("b")), OK);
+	assert_int_equal(index_bucket_delete(f->x, (struct index_bucket_ref){BYTES("b"), 0}), OK);
 	const struct index_condition now = {.bucket = make_bucket(f, "b", "other")};
 	assert_int_equal(index_object_put(f->x, &o, &old, NULL, &no_bucket), ERR_NOTFOUND);
 	assert_true(no_bucket);
@@ -558,6 +558,50 @@ static struct index_upload make_upload(struct fixture *f, struct bytes key)
 	return u;
 }
 
+/* The same for what is done to a bucket, and for what is read of it. */
+static void test_calls_on_a_namesake(void **state)
+{
+	struct fixture *f = *state;
+	struct index_bucket_ref old = {BYTES("b"), make_bucket(f, "b", "t")};
+	struct index_bucket lock = {.name = old.name, .number = old.number};
+	struct index_upload u = make_upload(f, BYTES("k"));
+	struct index_list_page page;
+	struct index_uploads_page uploads;
+	bool no_bucket;
+
+	assert_int_equal(index_bucket_delete(f->x, old), OK);
+	struct index_bucket_ref now = {BYTES("b"), make_bucket(f, "b", "other")};
+	struct index_object o = make_object(f, "b", BYTES("secret"), "e");
+	assert_int_equal(index_object_put(f->x, &o, NULL, NULL, &no_bucket), OK);
+	assert_int_equal(index_bucket_set_versioning(f->x, old, INDEX_VERSIONING_ENABLED),
+	                 ERR_NOTFOUND);
+	assert_int_equal(index_bucket_set_versioning(f->x, now, INDEX_VERSIONING_ENABLED), OK);
+	assert_int_equal(index_bucket_set_lock(f->x, &lock), ERR_NOTFOUND);
+	u.object.bucket_number = old.number;
+	assert_int_equal(index_upload_create(f->x, &u), ERR_NOTFOUND);
+	u.object.bucket_number = now.number;
+	assert_int_equal(index_upload_create(f->x, &u), OK);
+
+	struct index_versions_query q = {
+		.list = {.bucket = BYTES("b"), .bucket_number = old.number, .max = 9}};
+	struct index_uploads_query p = {.bucket = BYTES("b"), .bucket_number = old.number, .max = 9};
+	assert_int_equal(index_list(f->x, f->a, &q.list, &page), ERR_NOTFOUND);
+	assert_int_equal(index_versions(f->x, f->a, &q, &page), ERR_NOTFOUND);
+	assert_int_equal(index_uploads(f->x, f->a, &p, &uploads), ERR_NOTFOUND);
+	q.list.bucket_number = p.bucket_number = now.number;
+	assert_int_equal(index_list(f->x, f->a, &q.list, &page), OK);
+	assert_int_equal(page.n, 1);
+	assert_int_equal(index_versions(f->x, f->a, &q, &page), OK);
+	assert_int_equal(index_uploads(f->x, f->a, &p, &uploads), OK);
+	assert_int_equal(uploads.n, 1);
+	assert_int_equal(index_object_get(f->x, f->a, BYTES("b"), BYTES("secret"), &o), OK);
+	assert_int_equal(o.bucket_number, now.number);
+
+	assert_int_equal(index_upload_abort(f->x, BYTES("b"), BYTES("k"), u.upload_id), OK);
+	assert_int_equal(index_object_delete(f->x, BYTES("b"), BYTES("secret"), NULL), OK);
+	assert_int_equal(index_bucket_delete(f->x, old), ERR_NOTFOUND);
+}
+
 static void test_upload_complete(void **state)
 {
 	struct fixture *f = *state;
@@ -573,7 +617,7 @@ static void test_upload_complete(void **state)
 	                                   &(struct index_part){.number = 1, .blob_size = 65536}),
 	                 ERR_NOTFOUND);
 	assert_int_equal(index_upload_create(f->x, &u), OK);
-	assert_int_equal(index_bucket_delete(f->x, BYTES("b")), ERR_CONFLICT);
+	assert_int_equal(index_bucket_delete(f->x, (struct index_bucket_ref){BYTES("b"), 0}), ERR_CONFLICT);
 	assert_int_equal(index_upload_get(f->x, f->a, u.object.bucket, u.object.key, u.upload_id, &got),
 	                 OK);
 	check_same(&u.object, &got.object);
@@ -801,7 +845,7 @@ static void test_delete_noncurrent(void **state)
 	struct index_condition c = {.noncurrent = true};
 	struct index_object got;
 	make_bucket(f, "versions", "1");
-	assert_int_equal(index_bucket_set_versioning(f->x, BYTES("versions"),
+	assert_int_equal(index_bucket_set_versioning(f->x, (struct index_bucket_ref){BYTES("versions"), 0},
 	                                             INDEX_VERSIONING_ENABLED), OK);
 	struct index_object o = make_object(f, "versions", BYTES("k"), "first");
 	bool no_bucket;
@@ -867,7 +911,7 @@ static void test_configs(void **state)
 	assert_int_equal(index_config_get(f->x, f->a, b.number, INDEX_CONFIG_LIFECYCLE, &got),
 	                 ERR_NOTFOUND);
 
-	assert_int_equal(index_bucket_delete(f->x, b.name), OK);
+	assert_int_equal(index_bucket_delete(f->x, (struct index_bucket_ref){b.name, 0}), OK);
 	assert_int_equal(index_config_get(f->x, f->a, b.number, INDEX_CONFIG_CORS, &got), ERR_NOTFOUND);
 	assert_int_equal(index_config_get(f->x, f->a, other.number, INDEX_CONFIG_CORS, &got), OK);
 	assert_true(bytes_is(got, "three"));
@@ -894,6 +938,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_objects, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_buckets_of_others, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bucket_of_the_same_name, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_calls_on_a_namesake, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rewrap, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_conditions, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_race, setup, teardown),

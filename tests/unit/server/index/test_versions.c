@@ -56,7 +56,7 @@ static int teardown(void **state)
 
 static void set_versioning(struct fixture *f, uint8_t state)
 {
-	assert_int_equal(index_bucket_set_versioning(f->x, BYTES("b"), state), OK);
+	assert_int_equal(index_bucket_set_versioning(f->x, (struct index_bucket_ref){BYTES("b"), 0}, state), OK);
 }
 
 static struct index_object make(struct fixture *f, struct bytes key)
@@ -311,14 +311,14 @@ static void test_model(void **state)
 		}
 	}
 	check_model(f, &m);
-	assert_int_equal(index_bucket_delete(f->x, BYTES("b")), ERR_CONFLICT);
+	assert_int_equal(index_bucket_delete(f->x, (struct index_bucket_ref){BYTES("b"), 0}), ERR_CONFLICT);
 	for (int k = 0; k < KEYS; k++) {
 		while (m.n[k] > 0) {
 			step_delete_version(f, &m, k);
 		}
 	}
 	check_model(f, &m);
-	assert_int_equal(index_bucket_delete(f->x, BYTES("b")), OK);
+	assert_int_equal(index_bucket_delete(f->x, (struct index_bucket_ref){BYTES("b"), 0}), OK);
 }
 
 /* --- case by case --- */
@@ -509,7 +509,7 @@ static void test_bucket_lock(void **state)
 	assert_int_equal(index_bucket_set_lock(f->x, &b), ERR_CONFLICT);
 	set_versioning(f, INDEX_VERSIONING_ENABLED);
 	assert_int_equal(index_bucket_set_lock(f->x, &b), OK);
-	assert_int_equal(index_bucket_set_versioning(f->x, BYTES("b"), INDEX_VERSIONING_SUSPENDED),
+	assert_int_equal(index_bucket_set_versioning(f->x, (struct index_bucket_ref){BYTES("b"), 0}, INDEX_VERSIONING_SUSPENDED),
 	                 ERR_CONFLICT);
 	assert_int_equal(index_bucket_get(f->x, f->a, BYTES("b"), &got), OK);
 	assert_true(got.lock && got.lock_days == 2 && bytes_is(got.tenant, "t"));
