@@ -88,7 +88,7 @@ static const struct route {
 	{"GET", LEVEL_BUCKET, SUB_LIST_V2, 0, COPY_ANY, S3OP_LIST_OBJECTS_V2},
 	{"GET", LEVEL_BUCKET, SUB_UPLOADS, 0, COPY_ANY, S3OP_LIST_MULTIPART_UPLOADS},
 	{"POST", LEVEL_BUCKET, SUB_DELETE, 0, COPY_ANY, S3OP_DELETE_OBJECTS},
-	{"POST", LEVEL_BUCKET, 0, 0, COPY_ANY, S3OP_UNSUPPORTED}, /* browser form upload */
+	{"POST", LEVEL_BUCKET, 0, 0, COPY_ANY, S3OP_POST_OBJECT},
 
 	{"GET", LEVEL_BUCKET, SUB_TAGGING, 0, COPY_ANY, S3OP_GET_BUCKET_TAGGING},
 	{"PUT", LEVEL_BUCKET, SUB_TAGGING, 0, COPY_NO, S3OP_PUT_BUCKET_TAGGING},
@@ -395,6 +395,7 @@ static const struct {
 	[S3OP_GET_OBJECT_TORRENT] = {"GetObjectTorrent", "s3:GetObjectTorrent"},
 	[S3OP_GET_OBJECT_ATTRIBUTES] = {"GetObjectAttributes", "s3:GetObjectAttributes"},
 	[S3OP_PREFLIGHT] = {"Preflight", ""},
+	[S3OP_POST_OBJECT] = {"PostObject", "s3:PutObject"},
 };
 
 const char *s3op_name(enum s3op op)

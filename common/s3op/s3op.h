@@ -66,6 +66,7 @@ enum s3op {
 	S3OP_GET_OBJECT_ATTRIBUTES,
 	S3OP_GET_OBJECT_TORRENT, /* there never is one */
 	S3OP_PREFLIGHT, /* OPTIONS; never signed, the KMS never sees it */
+	S3OP_POST_OBJECT, /* a browser's form; the KMS sees the PUT that it stands for */
 	S3OP_PUT_BUCKET_VERSIONING,
 	S3OP_LIST_OBJECT_VERSIONS,
 	S3OP_GET_OBJECT_LOCK,

@@ -78,11 +78,13 @@ static void write_signature_details(struct request *r, struct writer *w)
 {
 	struct bytes to_sign = {NULL, 0};
 	xml_element(w, "AWSAccessKeyId", r->access.evidence.access_key);
-	if (sigv4_string_to_sign(r->a, &r->access.evidence, &to_sign) == OK) {
+	if (r->post == NULL &&
+	    sigv4_string_to_sign(r->a, &r->access.evidence, &to_sign) == OK) {
 		xml_element(w, "StringToSign", to_sign);
 	}
 	xml_element(w, "SignatureProvided", r->access.evidence.signature);
-	if (!customer_mentioned(r)) { /* it would repeat the key */
+	/* A form is not signed by its request; and that with a customer's key would repeat the key. */
+	if (r->post == NULL && !customer_mentioned(r)) {
 		xml_element(w, "CanonicalRequest", r->access.evidence.canonical);
 	}
 }

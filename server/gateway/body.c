@@ -186,7 +186,7 @@ static enum s3error read_payload_form(struct body *b)
 enum s3error body_new(struct request *r, uint64_t size_max, bool md5, enum checksum_kind kind,
                       struct body_sink sink, struct body **ret)
 {
-	const struct http_head *head = exchange_head(r->x);
+	const struct http_head *head = r->head;
 	struct body *b = arena_alloc(r->a, sizeof(*b));
 	if (b == NULL) {
 		return S3E_SLOW_DOWN;

@@ -204,9 +204,13 @@ static enum s3error match(struct request *r, const struct cors_query *q)
 
 enum s3error cors_prepare(struct request *r)
 {
-	const struct cors_query q = {.origin = request_header(r, "origin"),
-	                             .method = exchange_head(r->x)->method};
-	return q.origin.n == 0 ? S3E_NONE : match(r, &q);
+	/* What the browser sent, also where that stands for another request. */
+	const struct bytes *origin = exchange_field(r->x, "origin");
+	if (origin == NULL || origin->n == 0) {
+		return S3E_NONE;
+	}
+	const struct cors_query q = {.origin = *origin, .method = exchange_head(r->x)->method};
+	return match(r, &q);
 }
 
 static void tell(struct request *r, const char *name, struct bytes value)

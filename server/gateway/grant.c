@@ -64,7 +64,7 @@ static enum s3error of_verdict(enum kmsproto_verdict verdict)
 
 enum s3error grant_evidence(struct request *r)
 {
-	const struct http_head *head = exchange_head(r->x);
+	const struct http_head *head = r->head;
 	const struct sigv4_request request = {
 		.method = head->method,
 		.path = head->path,
@@ -73,9 +73,13 @@ enum s3error grant_evidence(struct request *r)
 		.n_headers = head->n_fields,
 	};
 	enum sigv4_fault fault = SIGV4_FAULT_NONE;
+	const struct bytes *agent = exchange_field(r->x, "user-agent");
 	memcpy(r->access.request_id, exchange_id(r->x), sizeof(r->access.request_id));
 	r->access.source = exchange_peer(r->x)->address;
-	r->access.agent = bytes_first(request_header(r, "user-agent"), AGENT_MAX);
+	r->access.agent = bytes_first(agent == NULL ? BYTES("") : *agent, AGENT_MAX);
+	if (r->post != NULL) {
+		return S3E_NONE; /* its fields are the evidence */
+	}
 	enum err e = sigv4_read(r->a, &request, BYTES("s3"), (struct bytes){NULL, 0},
 	                        &r->access.evidence, &fault);
 	if (e == ERR_INPUT) {

@@ -251,7 +251,7 @@ static struct bytes without_aws_chunked(struct arena *a, struct bytes value)
 
 enum s3error object_take_metadata(struct request *r, struct index_object *o)
 {
-	const struct http_head *head = exchange_head(r->x);
+	const struct http_head *head = r->head;
 	struct field *kept = arena_alloc(r->a, METADATA_FIELDS_MAX * sizeof(*kept));
 	size_t n = 0;
 	size_t user_bytes = 0;

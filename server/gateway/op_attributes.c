@@ -29,7 +29,7 @@ static unsigned attribute(struct bytes name)
 /* botocore sends one header with commas, other clients a header for each: both were joined by signing, the first counts here. */
 static enum s3error read_wanted(const struct request *r, unsigned *ret)
 {
-	const struct http_head *head = exchange_head(r->x);
+	const struct http_head *head = r->head;
 	*ret = 0;
 	for (size_t i = 0; i < head->n_fields; i++) {
 		if (!bytes_is_nocase(head->fields[i].name, "x-amz-object-attributes")) {

@@ -16,7 +16,7 @@ static enum err collect(void *context, struct bytes b)
 
 enum s3error collect_body(struct request *r, uint64_t size_max)
 {
-	const struct http_head *head = exchange_head(r->x);
+	const struct http_head *head = r->head;
 	r->text = writer_growing(size_max);
 	if (head->content_length < 0 && !head->chunked) {
 		return S3E_NONE; /* no body at all */

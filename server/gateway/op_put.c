@@ -48,7 +48,11 @@ enum s3error op_put_object_end(struct request *r)
 		return no_bucket ? S3E_NO_SUCH_BUCKET : S3E_NO_SUCH_KEY;
 	}
 	TRY_S3(s3error_of(e));
-	answer_empty(r, 200);
+	if (r->post != NULL) {
+		op_post_answer(r);
+	} else {
+		answer_empty(r, 200);
+	}
 	object_etag_header(r, o->etag);
 	object_sse_headers(r, o);
 	lifecycle_headers(r, o);

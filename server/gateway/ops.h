@@ -28,6 +28,15 @@ enum s3error op_put_object_prepare(struct request *r);
 enum s3error op_put_object_begin(struct request *r);
 enum s3error op_put_object_end(struct request *r);
 
+/* op_post.c */
+enum s3error op_post_object_begin(struct request *r);
+/* op_post_push, op_post_finish: the form's bytes, and their end; the file in it goes to r->body. */
+enum s3error op_post_push(struct request *r, struct bytes b);
+enum s3error op_post_finish(struct request *r);
+/* op_post_answer: what the form asked for, of the object that was made. Headers may follow. */
+void op_post_answer(struct request *r);
+void op_post_release(struct request *r); /* wipes the fields */
+
 /* op_copy.c */
 enum s3error op_copy_object_prepare(struct request *r);
 enum s3error op_copy_object_begin(struct request *r);

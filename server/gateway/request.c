@@ -10,6 +10,7 @@
 #include "server/gateway/cors.h"
 #include "server/gateway/customer.h"
 #include "server/gateway/grant.h"
+#include "server/gateway/ops.h"
 
 uint64_t request_deadline(const struct request *r)
 {
@@ -23,13 +24,13 @@ struct index_bucket_ref request_bucket(const struct request *r)
 
 struct bytes request_header(const struct request *r, const char *name)
 {
-	const struct bytes *value = exchange_field(r->x, name);
-	return value == NULL ? (struct bytes){NULL, 0} : *value;
+	const struct field *f = field_get(r->head->fields, r->head->n_fields, name, true);
+	return f == NULL ? (struct bytes){NULL, 0} : f->value;
 }
 
 bool request_has_header(const struct request *r, const char *name)
 {
-	return exchange_field(r->x, name) != NULL;
+	return field_get(r->head->fields, r->head->n_fields, name, true) != NULL;
 }
 
 struct bytes request_param(const struct request *r, const char *name)
@@ -90,7 +91,7 @@ void request_key_open(struct request *r, bool source, const struct index_object 
 /* Stage 1. */
 static enum s3error route(struct request *r)
 {
-	const struct http_head *head = exchange_head(r->x);
+	const struct http_head *head = r->head;
 	enum err e = uri_query(r->a, head->query, GATEWAY_QUERY_MAX, &r->query, &r->n_query);
 	if (e != OK) {
 		return S3E_INVALID_URI;
@@ -167,21 +168,16 @@ static enum s3error check_same_bucket(struct request *r)
 	return e == ERR_NOTFOUND ? S3E_NO_SUCH_BUCKET : s3error_of(e);
 }
 
-static enum s3error stages(struct request *r)
+static enum s3error look_up(struct request *r)
 {
-	TRY_S3(route(r));
-	bool open = r->op != NULL && r->op->open;
-	if (!open) {
-		TRY_S3(grant_evidence(r));
-	}
-	enum err e = gateway_unlock(r->g, request_deadline(r));
-	if (e != OK) {
-		return s3error_of(e);
-	}
-	TRY_S3(look_up_bucket(r));
-	if (open) {
-		return r->op->begin(r);
-	}
+	TRY_S3(s3error_of(gateway_unlock(r->g, request_deadline(r))));
+	return look_up_bucket(r);
+}
+
+enum s3error request_stages(struct request *r)
+{
+	TRY_S3(grant_evidence(r));
+	TRY_S3(look_up(r));
 	TRY_S3(cors_prepare(r));
 	if (r->op != NULL && r->op->prepare != NULL) {
 		TRY_S3(r->op->prepare(r));
@@ -194,6 +190,16 @@ static enum s3error stages(struct request *r)
 	return r->op->begin(r);
 }
 
+static enum s3error first_stages(struct request *r)
+{
+	TRY_S3(route(r));
+	if (r->op == NULL || !r->op->open) {
+		return request_stages(r);
+	}
+	TRY_S3(look_up(r));
+	return r->op->begin(r);
+}
+
 static enum err step_begin(struct exchange *x)
 {
 	struct arena *a = exchange_arena(x);
@@ -203,10 +209,11 @@ static enum err step_begin(struct exchange *x)
 	}
 	r->x = x;
 	r->a = a;
+	r->head = exchange_head(x);
 	r->g = exchange_context(x);
 	r->start_us = clock_mono_us();
 	exchange_set_state(x, r);
-	enum s3error e = stages(r);
+	enum s3error e = first_stages(r);
 	if (e != S3E_NONE) {
 		answer_error(r, e);
 	}
@@ -217,10 +224,12 @@ static enum err step_begin(struct exchange *x)
 static enum err step_body(struct exchange *x, struct bytes b)
 {
 	struct request *r = exchange_state(x);
-	if (r->body == NULL) {
-		return OK; /* an operation without a body ignores what comes, as S3 does */
+	enum s3error e = S3E_NONE;
+	if (r->post != NULL) {
+		e = op_post_push(r, b);
+	} else if (r->body != NULL) { /* an operation without a body ignores what comes, as S3 does */
+		e = body_push(r->body, b);
 	}
-	enum s3error e = body_push(r->body, b);
 	if (e != S3E_NONE) {
 		answer_error(r, e);
 	}
@@ -230,8 +239,8 @@ static enum err step_body(struct exchange *x, struct bytes b)
 static enum err step_end(struct exchange *x)
 {
 	struct request *r = exchange_state(x);
-	enum s3error e = S3E_NONE;
-	if (r->body != NULL) {
+	enum s3error e = r->post == NULL ? S3E_NONE : op_post_finish(r);
+	if (e == S3E_NONE && r->body != NULL) {
 		e = body_finish(r->body);
 	}
 	if (e == S3E_NONE) {
@@ -258,6 +267,12 @@ static enum err step_more(struct exchange *x, struct writer *out, bool *ret_last
 	return e;
 }
 
+/* What came, for log and metrics. */
+static enum s3op asked_for(const struct request *r)
+{
+	return r->post == NULL ? r->target.op : S3OP_POST_OBJECT;
+}
+
 static void log_access(const struct request *r)
 {
 	char id[33];
@@ -266,7 +281,7 @@ static void log_access(const struct request *r)
 	write_u8(&w, 0);
 	LOG(LOG_INFO, "s3.access", LOG_STR("request_id", id),
 	    LOG_BYTES("source", exchange_peer(r->x)->address),
-	    LOG_STR("op", s3op_name(r->target.op)),
+	    LOG_STR("op", s3op_name(asked_for(r))),
 	    LOG_BYTES("tenant", r->grant.principal.tenant),
 	    LOG_BYTES("access_key", r->access.evidence.access_key),
 	    LOG_U64("status", exchange_status(r->x)), LOG_STR("code", s3error_code(r->error)),
@@ -286,9 +301,9 @@ static void step_release(struct exchange *x)
 	}
 	vault_read_end(r->reader);
 	vault_write_abort(r->writer);
-	atomic_fetch_add_explicit(&r->g->requests[r->target.op], 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&r->g->requests[asked_for(r)], 1, memory_order_relaxed);
 	if (r->error != S3E_NONE) {
-		atomic_fetch_add_explicit(&r->g->errors[r->target.op], 1, memory_order_relaxed);
+		atomic_fetch_add_explicit(&r->g->errors[asked_for(r)], 1, memory_order_relaxed);
 	}
 	if (r->g->access_log) {
 		log_access(r);
@@ -297,6 +312,9 @@ static void step_release(struct exchange *x)
 	writer_free(&r->text);
 	kmsproto_replies_free(&r->grant, 1);
 	customer_release(r);
+	if (r->post != NULL) {
+		op_post_release(r);
+	}
 }
 
 static void step_refuse(struct exchange *x, unsigned status)
@@ -305,6 +323,7 @@ static void step_refuse(struct exchange *x, unsigned status)
 	if (r != NULL) {
 		r->x = x;
 		r->a = exchange_arena(x);
+		r->head = exchange_head(x);
 		answer_error(r, s3error_of_http(status));
 	}
 }

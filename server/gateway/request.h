@@ -10,6 +10,8 @@
  *   6 begin, body, end, more (operation)
  *
  * A preflight (OPTIONS) carries no signature and is answered from the bucket's cross-origin rules after stage 1 (cors.c).
+ * A form (POST on a bucket) carries its signature in its body: after stage 1 its fields are read, and what they stand for goes on with
+ * stage 2 as if it had come so (op_post.c).
  * Nothing found out in stage 3 reaches the client before stage 4 said yes.
  */
 #ifndef REMPART_GATEWAY_REQUEST_H
@@ -37,7 +39,7 @@ struct op {
 	enum err (*more)(struct request *r, struct writer *out, bool *ret_last);
 	/* release: free what the arena does not. NULL: nothing. */
 	void (*release)(struct request *r);
-	bool open; /* answered without a signature: begin comes right after the look-up */
+	bool open; /* begin comes right after the look-up, without a signature: it answers, or takes the stages later */
 };
 /* op_of: the row of an operation; NULL for NONE and UNSUPPORTED. */
 const struct op *op_of(enum s3op op);
@@ -48,8 +50,12 @@ struct customer_key {
 	struct bytes md5;   /* as sent, and told in the answer */
 };
 
+struct post_upload;
+
 struct request {
 	struct exchange *x;
+	const struct http_head *head;  /* of the S3 request: what came, or the PUT that a form stands for */
+	struct post_upload *post;      /* of a form (op_post.h); else NULL */
 	struct gateway *g;
 	struct arena *a;
 	uint64_t start_us;
@@ -91,6 +97,9 @@ struct request {
 
 /* The service that the S3 listeners run; context is the struct gateway. */
 struct http_service request_service(struct gateway *g);
+
+/* request_stages: 2 to 6. A form (op_post.c) goes through them once its fields are there. */
+enum s3error request_stages(struct request *r);
 
 /* Helpers for operations. Deadlines are those of the present step. */
 uint64_t request_deadline(const struct request *r);

@@ -216,6 +216,29 @@
 	  "At least one action needs to be specified in a rule, and not two that exclude each other") \
 	X(RULE_FILTER, 400, "InvalidRequest", \
 	  "This action cannot be specified with tags or object sizes") \
+	X(POST_TYPE, 412, "PreconditionFailed", \
+	  "Bucket POST must be of the enclosure-type multipart/form-data") \
+	X(POST_MALFORMED, 400, "MalformedPOSTRequest", \
+	  "The body of your POST request is not well-formed multipart/form-data.") \
+	X(POST_HEAD, 400, "MaxPostPreDataLengthExceeded", \
+	  "Your POST request fields preceding the upload file were too large.") \
+	X(POST_NO_FILE, 400, "IncorrectNumberOfFilesInPostRequest", \
+	  "POST requires exactly one file upload per request.") \
+	X(POST_NO_KEY, 400, "InvalidArgument", \
+	  "Bucket POST must contain a field named 'key'.  If it is specified, please check the " \
+	  "order of the fields.") \
+	X(POST_SIGNATURE, 400, "InvalidArgument", \
+	  "A signed bucket POST must contain 'policy' and either 'x-amz-algorithm', " \
+	  "'x-amz-credential', 'x-amz-date' and 'x-amz-signature', or 'AWSAccessKeyId' and " \
+	  "'signature', all well-formed and before the file.") \
+	X(POST_FIELD, 400, "InvalidArgument", \
+	  "A field of the form stands twice, or no header can carry it.") \
+	X(POST_POLICY, 400, "InvalidPolicyDocument", \
+	  "The policy is not a JSON document in base64 with 'expiration' and 'conditions' that " \
+	  "S3 knows.") \
+	X(POST_CONDITION, 403, "AccessDenied", \
+	  "Invalid according to Policy: Policy Condition failed") \
+	X(POST_EXPIRED, 403, "AccessDenied", "Invalid according to Policy: Policy expired.") \
 	X(PRECONDITION_FAILED, 412, "PreconditionFailed", \
 	  "At least one of the pre-conditions you specified did not hold") \
 	X(NOT_MODIFIED, 304, "NotModified", "Not Modified") \

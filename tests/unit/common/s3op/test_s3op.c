@@ -84,6 +84,8 @@ static void test_every_operation(void **state)
 	is("GET", "/b?list-type=2&start-after=x&fetch-owner=true", S3OP_LIST_OBJECTS_V2);
 	is("GET", "/b?uploads&prefix=a", S3OP_LIST_MULTIPART_UPLOADS);
 	is("POST", "/b?delete", S3OP_DELETE_OBJECTS);
+	is("POST", "/b", S3OP_POST_OBJECT);
+	is("POST", "/b/?x-id=PostObject", S3OP_POST_OBJECT);
 	is("POST", "/b/?delete=", S3OP_DELETE_OBJECTS);
 	is("GET", "/b/k", S3OP_GET_OBJECT);
 	is("GET", "/b/k?partNumber=1", S3OP_GET_OBJECT);
@@ -228,7 +230,7 @@ static void test_built_names_where_they_do_not_belong(void **state)
 	is("GET", "/b?uploads&location", S3OP_UNSUPPORTED);
 	is("GET", "/b?list-type=2&list-type=1", S3OP_UNSUPPORTED);
 	is("GET", "/?location", S3OP_UNSUPPORTED);
-	is("POST", "/b", S3OP_UNSUPPORTED); /* a form upload */
+	is("POST", "/b?uploads", S3OP_UNSUPPORTED);
 	is_copy("PUT", "/b", S3OP_UNSUPPORTED);
 }
 
