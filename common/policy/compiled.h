@@ -131,8 +131,8 @@ struct policy {
 	struct statement *statements;
 	size_t n;
 };
-/* What an evaluation may cost: characters compared. An honest policy of the largest size needs a tenth; one that is built to
- * keep a server busy (stars before long runs of one letter) is cut off, and denied. */
+/* What an evaluation may cost: characters compared. A policy full of suffixes and the longest key stay below; one that is built to keep a
+ * server busy (stars before long runs of one letter) is cut off, and denied. */
 enum { POLICY_STEPS_MAX = 1 << 20 };
 
 #endif

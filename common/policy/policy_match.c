@@ -1,7 +1,7 @@
 /*
  * Matching. A cursor hands out the pattern character by character; what a variable stands for comes out of the same cursor, as
- * plain characters. The matcher remembers the last star only: on a mismatch that star takes one character more. So the
- * time is at most pattern times text, and the steps are counted.
+ * plain characters. The matcher remembers the last star only: on a mismatch that star takes more. So the time is at most pattern times
+ * text, and the steps are counted.
  */
 #include "common/policy/compiled.h"
 
@@ -199,23 +199,77 @@ static struct bytes skip_character(struct bytes text)
 	return bytes_skip(text, n == 0 ? 1 : n);
 }
 
+/* The last star seen, and where its share of the text ends. */
+struct star {
+	struct cursor behind;
+	struct bytes text;
+	bool seen;
+	enum token next; /* what must follow; with BYTE only where `byte` stands it is worth going on */
+	uint8_t byte;
+};
+
+static void begin_star(const struct glob *g, struct cursor c, struct bytes text, struct trial *t,
+                       struct star *ret)
+{
+	*ret = (struct star){.behind = c, .text = text, .seen = true};
+	ret->next = next(g, t->request, &c, &ret->byte);
+}
+
+/* The star takes one character more, or as many as must be. false: there is no more. */
+static bool extend_star(const struct glob *g, struct star *star)
+{
+	size_t at;
+
+	if (star->text.n == 0) {
+		return false;
+	}
+	star->text = skip_character(star->text);
+	if (star->next != TOKEN_BYTE || g->nocase) {
+		return true;
+	}
+	if (!bytes_find(star->text, star->byte, &at)) {
+		return false;
+	}
+	star->text = bytes_skip(star->text, at);
+	return true;
+}
+
+/* The quick way over what is the same and means itself. They are steps all the same. */
+static void skip_equal(const struct glob *g, struct cursor *c, struct bytes *text, struct trial *t)
+{
+	size_t most = c->rest.n < text->n ? c->rest.n : text->n;
+	size_t n = 0;
+
+	if (c->inside.n > 0) {
+		return;
+	}
+	most = most < t->steps_left ? most : t->steps_left - 1;
+	while (n < most && same(g, c->rest.p[n], text->p[n]) && c->rest.p[n] != '*' &&
+	       c->rest.p[n] != '?' && c->rest.p[n] != '$') {
+		n++;
+	}
+	c->rest = bytes_skip(c->rest, n);
+	*text = bytes_skip(*text, n);
+	t->steps_left -= n;
+}
+
 bool glob_match(const struct glob *g, struct bytes text, struct trial *t, bool *ret_broken)
 {
 	struct cursor c = {.rest = g->pattern};
-	struct cursor behind_star;
-	struct bytes star_text = {NULL, 0};
-	bool starred = false;
+	struct star star = {.seen = false};
 	uint8_t byte = 0;
 
 	for (; t->steps_left > 0; t->steps_left--) {
+		skip_equal(g, &c, &text, t);
 		enum token token = next(g, t->request, &c, &byte);
 		if (token == TOKEN_BROKEN) {
 			break;
 		}
 		if (token == TOKEN_STAR) {
-			behind_star = c;
-			star_text = text;
-			starred = true;
+			begin_star(g, c, text, t, &star);
+			if (star.next == TOKEN_END) {
+				return true;
+			}
 		} else if (token == TOKEN_END && text.n == 0) {
 			return true;
 		} else if (token != TOKEN_END && text.n == 0) {
@@ -224,10 +278,9 @@ bool glob_match(const struct glob *g, struct bytes text, struct trial *t, bool *
 			text = skip_character(text);
 		} else if (token == TOKEN_BYTE && same(g, byte, text.p[0])) {
 			take(&text);
-		} else if (starred) {
-			star_text = skip_character(star_text);
-			text = star_text;
-			c = behind_star;
+		} else if (star.seen && extend_star(g, &star)) {
+			text = star.text;
+			c = star.behind;
 		} else {
 			return false;
 		}

@@ -539,6 +539,33 @@ static void hostile_patterns(void **state)
 	assert_int_equal(sid.n, 0);
 }
 
+/* The longest list of suffixes and the longest key are no reason to cut anything off. */
+static void honest_patterns(void **state)
+{
+	AUTO(arena_freep) struct arena *a = arena_new(ARENA_BYTES);
+	AUTO(writer_free) struct writer w = writer_growing(POLICY_MAX_BYTES);
+	char key[1045] = "arn:aws:s3:::bucket/";
+	struct ask k = get_by_alice;
+	const struct policy *p;
+	const char *why;
+
+	(void)state;
+	write_text(&w, "{\"Statement\":{\"Effect\":\"Allow\",\"Principal\":\"*\",\"Action\":\"*\","
+	               "\"Resource\":[");
+	while (w.used < POLICY_MAX_BYTES - 100) {
+		write_text(&w, "\"arn:aws:s3:::bucket/*/x.parquet\",");
+	}
+	write_text(&w, "\"arn:aws:s3:::bucket/*/y.parquet\"]}}");
+	assert_int_equal(policy_parse(a, writer_bytes(&w), BYTES(BUCKET), &p, &why), OK);
+	while (strlen(key) < 1030) {
+		strncat(key, "part/of/k=1/", sizeof(key) - strlen(key) - 1);
+	}
+	k.resource = key;
+	assert_int_equal(ask(p, &k, NULL), POLICY_NONE);
+	memcpy(key + strlen(key) - 10, "/y.parquet", 10);
+	assert_int_equal(ask(p, &k, NULL), POLICY_ALLOW);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -554,6 +581,7 @@ int main(void)
 		cmocka_unit_test(sets),
 		cmocka_unit_test(variables),
 		cmocka_unit_test(variables_in_resources),
+		cmocka_unit_test(honest_patterns),
 		cmocka_unit_test(hostile_patterns),
 	};
 
