@@ -145,9 +145,25 @@ static enum err write_access(struct items *s, struct writer *w, size_t call,
 		}
 		write_lv16(w, reply->keys[i].wrapped);
 		kmswire_text(w, reply->keys[i].arn, KMSPROTO_TEXT_MAX);
-		TRY(write_item(s, w, call, i, reply->keys[i].dek));
+		if (reply->keys[i].rewrapped) {
+			write_lv16(w, (struct bytes){0});
+		} else {
+			TRY(write_item(s, w, call, i, reply->keys[i].dek));
+		}
 	}
 	return OK;
+}
+
+/* An empty lv16, in place of a sealed key. */
+static bool skip_empty(struct reader *r)
+{
+	struct reader ahead = *r;
+	bool empty = read_u16(&ahead) == 0 && !ahead.bad;
+
+	if (empty) {
+		*r = ahead;
+	}
+	return empty;
 }
 
 static enum err read_access(struct items *s, struct reader *r, size_t call,
@@ -163,7 +179,10 @@ static enum err read_access(struct items *s, struct reader *r, size_t call,
 	for (size_t i = 0; i < n; i++) {
 		reply->keys[i].wrapped = read_lv16(r, KMSPROTO_WRAPPED_MAX);
 		reply->keys[i].arn = kmswire_read_text(r, KMSPROTO_TEXT_MAX);
-		TRY(read_item(s, r, call, i, &reply->keys[i].dek));
+		reply->keys[i].rewrapped = skip_empty(r);
+		if (!reply->keys[i].rewrapped) {
+			TRY(read_item(s, r, call, i, &reply->keys[i].dek));
+		}
 	}
 	return OK;
 }

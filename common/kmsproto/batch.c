@@ -19,8 +19,8 @@ void kmsproto_batch_begin(struct writer *w, const uint8_t nonce[KMSPROTO_NONCE_B
 
 static void write_key_call(struct writer *w, const struct kmsproto_key_call *k)
 {
-	struct bytes wrapped = k->op == KMSPROTO_OPEN ? k->wrapped : (struct bytes){0};
-	struct bytes kek = k->op == KMSPROTO_ISSUE ? k->kek : (struct bytes){0};
+	struct bytes wrapped = k->op == KMSPROTO_ISSUE ? (struct bytes){0} : k->wrapped;
+	struct bytes kek = k->op == KMSPROTO_OPEN ? (struct bytes){0} : k->kek;
 
 	write_u8(w, (uint8_t)k->op);
 	write_u8(w, k->source ? KMSWIRE_FLAG_SOURCE : 0);
@@ -53,8 +53,8 @@ static bool read_key_call(struct reader *r, struct kmsproto_key_call *k)
 		k->op = KMSPROTO_ISSUE;
 		return k->wrapped.n == 0;
 	}
-	k->op = KMSPROTO_OPEN;
-	return op == KMSPROTO_OPEN && k->wrapped.n != 0 && k->kek.n == 0;
+	k->op = op == KMSPROTO_REWRAP ? KMSPROTO_REWRAP : KMSPROTO_OPEN;
+	return op == k->op && k->wrapped.n != 0 && (k->kek.n != 0) == (op == KMSPROTO_REWRAP);
 }
 
 /* --- access --- */

@@ -63,14 +63,18 @@ enum kmsproto_verdict {
 const char *kmsproto_verdict_name(enum kmsproto_verdict v); /* "bad-signature": also the `result` of log entries */
 
 /* A key operation. The context (bucket, key, object id) is the AAD of the wrap; the KMS checks bucket and key against the signed request. */
-enum kmsproto_key_op { KMSPROTO_ISSUE = 1, KMSPROTO_OPEN = 2 };
+enum kmsproto_key_op {
+	KMSPROTO_ISSUE = 1,
+	KMSPROTO_OPEN = 2,
+	KMSPROTO_REWRAP = 3, /* the same DEK under another KEK: it does not leave the KMS */
+};
 struct kmsproto_key_call {
 	enum kmsproto_key_op op;
 	bool source;             /* the object is the copy source of the request, not its target */
 	struct bytes bucket, key;
 	uint8_t object_id[KMSPROTO_OBJECT_ID_BYTES];
-	struct bytes wrapped;    /* OPEN */
-	struct bytes kek;        /* ISSUE: key id, ARN or alias; empty: the tenant's default */
+	struct bytes wrapped;    /* OPEN, REWRAP */
+	struct bytes kek;        /* ISSUE, REWRAP: key id, ARN or alias; empty: the tenant's default */
 };
 struct kmsproto_access {
 	uint8_t request_id[16];
@@ -103,9 +107,10 @@ struct kmsproto_principal {
 	struct bytes arn;           /* arn:aws:iam::<tenant>:user/<name> */
 };
 struct kmsproto_key_reply {
-	struct bytes wrapped;       /* ISSUE: to be stored; OPEN: empty */
+	struct bytes wrapped;       /* ISSUE, REWRAP: to be stored; OPEN: empty */
+	bool rewrapped;             /* no DEK comes along */
 	struct bytes arn;           /* of the KEK */
-	struct secret *dek;         /* encode: borrowed. decode: owned by the caller; NULL when the verdict is not OK */
+	struct secret *dek;         /* encode: borrowed. decode: owned by the caller; NULL when the verdict is not OK, or rewrapped */
 };
 struct kmsproto_reply {
 	enum kmsproto_kind kind;

@@ -128,6 +128,8 @@ static const struct route {
 	{"GET", LEVEL_OBJECT, SUB_TAGGING, SUB_VERSION, COPY_ANY, S3OP_GET_OBJECT_TAGGING},
 	{"PUT", LEVEL_OBJECT, SUB_TAGGING, SUB_VERSION, COPY_NO, S3OP_PUT_OBJECT_TAGGING},
 	{"DELETE", LEVEL_OBJECT, SUB_TAGGING, SUB_VERSION, COPY_ANY, S3OP_DELETE_OBJECT_TAGGING},
+	{"PUT", LEVEL_OBJECT, SUB_ENCRYPTION, SUB_VERSION, COPY_NO,
+	 S3OP_UPDATE_OBJECT_ENCRYPTION},
 	{"PUT", LEVEL_OBJECT, 0, 0, COPY_NO, S3OP_PUT_OBJECT},
 	{"PUT", LEVEL_OBJECT, 0, 0, COPY_YES, S3OP_COPY_OBJECT},
 	{"DELETE", LEVEL_OBJECT, 0, SUB_VERSION, COPY_ANY, S3OP_DELETE_OBJECT},
@@ -341,6 +343,9 @@ static const struct {
 	[S3OP_GET_OBJECT_TAGGING] = {"GetObjectTagging", "s3:GetObjectTagging"},
 	[S3OP_PUT_OBJECT_TAGGING] = {"PutObjectTagging", "s3:PutObjectTagging"},
 	[S3OP_DELETE_OBJECT_TAGGING] = {"DeleteObjectTagging", "s3:DeleteObjectTagging"},
+	[S3OP_UPDATE_OBJECT_ENCRYPTION] = {
+		"UpdateObjectEncryption", "s3:UpdateObjectEncryption",
+	},
 	[S3OP_LIST_MULTIPART_UPLOADS] = {"ListMultipartUploads", "s3:ListBucketMultipartUploads"},
 	[S3OP_GET_BUCKET_TAGGING] = {"GetBucketTagging", "s3:GetBucketTagging"},
 	[S3OP_PUT_BUCKET_TAGGING] = {"PutBucketTagging", "s3:PutBucketTagging"},

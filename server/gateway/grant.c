@@ -91,6 +91,19 @@ enum s3error grant_evidence(struct request *r)
 	return s3error_of(e);
 }
 
+/* What was asked for and nothing else: nobody behind this looks whether a key is there. */
+static bool has_keys(const struct request *r)
+{
+	bool good = r->grant.n_keys == r->access.n_keys;
+	for (size_t i = 0; good && i < r->grant.n_keys; i++) {
+		const struct kmsproto_key_reply *key = &r->grant.keys[i];
+		bool rewrap = r->access.keys[i].op == KMSPROTO_REWRAP;
+		good = (key->dek == NULL) == rewrap &&
+		       (key->wrapped.n == 0) == (r->access.keys[i].op == KMSPROTO_OPEN);
+	}
+	return good;
+}
+
 enum s3error grant_obtain(struct request *r)
 {
 	const struct kmsproto_call call = {.kind = KMSPROTO_ACCESS, .access = r->access};
@@ -104,7 +117,7 @@ enum s3error grant_obtain(struct request *r)
 		    LOG_STR("do", "compare the versions and host-style domains of gateway and KMS"));
 	}
 	TRY_S3(of_verdict(r->grant.verdict));
-	return r->grant.n_keys == r->access.n_keys ? S3E_NONE : S3E_INTERNAL;
+	return has_keys(r) ? S3E_NONE : S3E_INTERNAL;
 }
 
 enum s3error grant_chunks(struct request *r, char previous[SIGV4_SIGNATURE_HEX],

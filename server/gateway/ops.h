@@ -79,6 +79,10 @@ enum s3error op_put_object_retention_end(struct request *r);
 enum s3error op_get_object_legal_hold(struct request *r);
 enum s3error op_put_object_legal_hold_end(struct request *r);
 
+/* op_encryption.c */
+enum s3error op_update_encryption_begin(struct request *r);
+enum s3error op_update_encryption_end(struct request *r);
+
 /* op_tagging.c */
 enum s3error op_get_object_tagging(struct request *r);
 enum s3error op_put_object_tagging_begin(struct request *r);

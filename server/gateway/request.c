@@ -88,6 +88,14 @@ void request_key_open(struct request *r, bool source, const struct index_object 
 	r->mixed[r->access.n_keys - 1] = source ? r->source_customer.key : r->customer.key;
 }
 
+void request_key_rewrap(struct request *r, const struct index_object *object, struct bytes kek)
+{
+	request_key_open(r, false, object);
+	struct kmsproto_key_call *call = &r->access.keys[r->access.n_keys - 1];
+	call->op = KMSPROTO_REWRAP;
+	call->kek = kek;
+}
+
 /* Stage 1. */
 static enum s3error route(struct request *r)
 {

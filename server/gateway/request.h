@@ -116,6 +116,8 @@ enum s3error request_param_u32(const struct request *r, const char *name, uint32
 void request_key_issue(struct request *r, struct bytes bucket, struct bytes key,
                        const uint8_t *object_id);
 void request_key_open(struct request *r, bool source, const struct index_object *object);
+/* request_key_rewrap: have the object's DEK wrapped under another KEK. */
+void request_key_rewrap(struct request *r, const struct index_object *object, struct bytes kek);
 
 /* Answers. */
 void answer_error(struct request *r, enum s3error e);

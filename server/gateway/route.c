@@ -47,6 +47,8 @@ static const struct op rows[S3OP_COUNT] = {
 	[S3OP_PUT_OBJECT_TAGGING] = {OP_BUCKET_OWN, .begin = op_put_object_tagging_begin,
 	                             .end = op_put_object_tagging_end},
 	[S3OP_DELETE_OBJECT_TAGGING] = {OP_BUCKET_OWN, .begin = op_delete_object_tagging},
+	[S3OP_UPDATE_OBJECT_ENCRYPTION] = {OP_BUCKET_OWN, .begin = op_update_encryption_begin,
+	                                   .end = op_update_encryption_end},
 	[S3OP_CREATE_MULTIPART_UPLOAD] = {OP_BUCKET_OWN, .prepare = op_create_upload_prepare,
 	                                  .begin = op_create_upload_begin},
 	[S3OP_UPLOAD_PART] = {OP_BUCKET_OWN, .prepare = op_upload_part_prepare,

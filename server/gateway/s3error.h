@@ -118,6 +118,23 @@
 	X(CUSTOMER_BLOCKED, 403, "AccessDenied", \
 	  "This bucket has blocked upload requests that specify Server Side Encryption with " \
 	  "Customer provided keys (SSE-C). Please specify a different server-side encryption type") \
+	X(UPDATE_TYPE, 400, "InvalidRequest", \
+	  "Requests that modify an object encryption configuration require a valid new encryption " \
+	  "type. Valid values are SSEKMS. Modify the request to specify SSE-KMS for the updated " \
+	  "encryption type, and then try again.") \
+	X(UPDATE_NO_KEY, 400, "InvalidRequest", \
+	  "Requests that modify an object's encryption type to SSE-KMS require an AWS KMS key Amazon " \
+	  "Resource Name (ARN). Modify the request to specify a KMS key ARN, and then try again.") \
+	X(UPDATE_KEY, 400, "InvalidRequest", \
+	  "Requests that modify an object's encryption type to SSE-KMS require a valid AWS KMS key " \
+	  "Amazon Resource Name (ARN). Confirm that you have a correctly formatted KMS key ARN in " \
+	  "your request, and then try again.") \
+	X(UPDATE_BUCKET_KEY, 400, "InvalidRequest", \
+	  "The BucketKeyEnabled value isn't valid. Valid values are true or false. Modify the request " \
+	  "to specify a valid value, and then try again.") \
+	X(UPDATE_SOURCE, 400, "InvalidRequest", \
+	  "The UpdateObjectEncryption operation doesn't support source objects with the encryption " \
+	  "type DSSE-KMS or SSE-C. Only source objects encrypted with SSE-S3 or SSE-KMS are supported.") \
 	X(SELF_COPY, 400, "InvalidRequest", \
 	  "This copy request is illegal because it is trying to copy an object to itself " \
 	  "without changing the object's metadata, storage class, website redirect location or " \

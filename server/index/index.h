@@ -223,9 +223,9 @@ struct index_change {
 };
 enum err index_object_change(struct index *x, const struct index_change *c, struct index_version *ret);
 
-/* index_object_rewrap: another wrapped form of the same DEK for version `id`; data and everything else stay.
- * errors: NOTFOUND (bucket or object), CONFLICT (the object is another version by now) */
-struct index_rewrap { struct bytes bucket, key; const uint8_t *id; struct bytes key_arn, wrapped; };
+/* index_object_rewrap: another wrapped form of the same DEK for version `id`, and what it is called from now on; data and everything else stay.
+ * errors: NOTFOUND (bucket or object), CONFLICT (there is no such version any more, or a customer's key would be lost or asked for) */
+struct index_rewrap { struct bytes bucket, key; const uint8_t *id; struct bytes key_arn, wrapped; uint8_t sse; };
 enum err index_object_rewrap(struct index *x, const struct index_rewrap *r);
 
 /* Listing, V1 and V2 alike. */

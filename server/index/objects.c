@@ -296,6 +296,10 @@ static enum err rewrap_object(struct index_view *v, struct arena *a, void *conte
 	if (!place.exists || place.object.delete_marker) {
 		return ERR_CONFLICT;
 	}
+	if ((place.object.sse == INDEX_SSE_CUSTOMER) != (r->sse == INDEX_SSE_CUSTOMER)) {
+		return ERR_CONFLICT;
+	}
+	place.object.sse = r->sse;
 	place.object.wrapped = r->wrapped;
 	place.object.key_arn = r->key_arn;
 	return index_place_write(v, &place);

@@ -258,6 +258,9 @@ static enum err use_kek(struct deciding *d, const struct kek *kek,
 	if (call->op == KMSPROTO_OPEN) {
 		return keyring_open(kek, writer_bytes(&context), call->wrapped, &reply->dek);
 	}
+	if (call->op == KMSPROTO_REWRAP) {
+		return keyring_wrap(kek, writer_bytes(&context), reply->dek, d->out, &reply->wrapped);
+	}
 	return keyring_issue(kek, writer_bytes(&context), d->out, &reply->wrapped, &reply->dek);
 }
 
@@ -274,17 +277,13 @@ static enum err describe_key(struct deciding *d, const struct kek *kek,
 	                    ret->object_token);
 }
 
-static enum kmsproto_verdict decide_key(struct deciding *d, size_t i)
+/* One use of one KEK, noted in the entry. */
+static enum kmsproto_verdict use_key(struct deciding *d, const struct kmsproto_key_call *call,
+                                     struct kmsproto_key_reply *reply)
 {
-	const struct kmsproto_key_call *call = &d->in->keys[i];
-	struct kmsproto_key_reply *reply = &d->reply->keys[i];
 	const struct kek *kek;
-	const char *why = evidence_allows(&d->evidence, call);
-
-	if (why != NULL) {
-		return bad_call(d, why);
-	}
 	enum kmsproto_verdict v = find_kek(d, call, &kek);
+
 	if (v != KMSPROTO_OK) {
 		return v;
 	}
@@ -294,7 +293,7 @@ static enum kmsproto_verdict decide_key(struct deciding *d, size_t i)
 	}
 	struct bytes wrapped = call->op == KMSPROTO_OPEN ? call->wrapped : reply->wrapped;
 	if (e == OK) {
-		e = describe_key(d, kek, call, wrapped, &d->entry.keys[i]);
+		e = describe_key(d, kek, call, wrapped, &d->entry.keys[d->entry.n_keys]);
 	}
 	if (e == OK) {
 		reply->arn = arena_copy(d->out, bytes_of(kek->arn, kek->arn_bytes));
@@ -303,9 +302,34 @@ static enum kmsproto_verdict decide_key(struct deciding *d, size_t i)
 	if (e != OK) {
 		return fault(e, "data key");
 	}
-	d->reply->n_keys = i + 1;
-	d->entry.n_keys = i + 1;
+	d->entry.n_keys++;
 	return KMSPROTO_OK;
+}
+
+static enum kmsproto_verdict decide_key(struct deciding *d, size_t i)
+{
+	const struct kmsproto_key_call *call = &d->in->keys[i];
+	struct kmsproto_key_reply *reply = &d->reply->keys[i];
+	const char *why = evidence_allows(&d->evidence, call);
+	enum kmsproto_verdict v = KMSPROTO_OK;
+
+	if (why != NULL) {
+		return bad_call(d, why);
+	}
+	reply->rewrapped = call->op == KMSPROTO_REWRAP;
+	if (reply->rewrapped) {
+		struct kmsproto_key_call old = *call;
+		old.op = KMSPROTO_OPEN;
+		v = use_key(d, &old, reply);
+	}
+	if (v == KMSPROTO_OK) {
+		v = use_key(d, call, reply);
+	}
+	if (reply->rewrapped) {
+		reply->dek = secret_free(reply->dek); /* it stays here */
+	}
+	d->reply->n_keys = i + 1;
+	return v;
 }
 
 static enum kmsproto_verdict decide(struct deciding *d)

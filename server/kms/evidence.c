@@ -29,6 +29,7 @@ static const struct need {
 	{S3OP_UPLOAD_PART_COPY, KMSPROTO_OPEN, true, false},
 	{S3OP_COMPLETE_MULTIPART_UPLOAD, KMSPROTO_OPEN, false, true},
 	{S3OP_GET_OBJECT, KMSPROTO_OPEN, false, false},
+	{S3OP_UPDATE_OBJECT_ENCRYPTION, KMSPROTO_REWRAP, false, false},
 };
 
 /* A header that stands twice has been joined with a comma by canonicalisation, so one field is all. */
@@ -126,7 +127,7 @@ const char *evidence_allows(const struct evidence *e, const struct kmsproto_key_
 	if (need->upload && !names_upload(e, call)) {
 		return "another object than the upload that the signed request names";
 	}
-	if (call->op == KMSPROTO_OPEN && !names_version(e, call)) {
+	if (call->op != KMSPROTO_ISSUE && !names_version(e, call)) {
 		return "another version than the signed request names";
 	}
 	return NULL;

@@ -223,23 +223,31 @@ static struct wrap_key wrap_key_of(const struct kek *kek)
 	return under;
 }
 
-enum err keyring_issue(const struct kek *kek, struct bytes context, struct arena *a,
-                       struct bytes *ret_wrapped, struct secret **ret_dek)
+enum err keyring_wrap(const struct kek *kek, struct bytes context, const struct secret *dek,
+                      struct arena *a, struct bytes *ret_wrapped)
 {
-	struct secret *dek AUTO(secret_freep) = secret_random(KEYRING_DEK_BYTES);
 	const struct wrap_key under = wrap_key_of(kek);
 	uint8_t out[WRAP_MAX_BYTES];
 	struct writer w = writer_fixed(out, sizeof(out));
 
-	if (dek == NULL) {
-		return ERR_NOMEM;
-	}
 	TRY(wrap_seal(&under, context, dek, &w));
 	struct bytes copy = arena_copy(a, writer_bytes(&w));
 	if (copy.p == NULL) {
 		return ERR_LIMIT;
 	}
 	*ret_wrapped = copy;
+	return OK;
+}
+
+enum err keyring_issue(const struct kek *kek, struct bytes context, struct arena *a,
+                       struct bytes *ret_wrapped, struct secret **ret_dek)
+{
+	struct secret *dek AUTO(secret_freep) = secret_random(KEYRING_DEK_BYTES);
+
+	if (dek == NULL) {
+		return ERR_NOMEM;
+	}
+	TRY(keyring_wrap(kek, context, dek, a, ret_wrapped));
 	*ret_dek = dek;
 	dek = NULL;
 	return OK;

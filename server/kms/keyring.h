@@ -46,6 +46,9 @@ enum err keyring_issue(const struct kek *kek, struct bytes context, struct arena
                        struct bytes *ret_wrapped, struct secret **ret_dek);
 enum err keyring_open(const struct kek *kek, struct bytes context, struct bytes wrapped,
                       struct secret **ret_dek);
+/* keyring_wrap: the wrapped form (arena) of a data key that there is. */
+enum err keyring_wrap(const struct kek *kek, struct bytes context, const struct secret *dek,
+                      struct arena *a, struct bytes *ret_wrapped);
 /* keyring_blob_seal, keyring_blob_open: as crypto/wrap.h; the blob is in the arena, the plaintext appended to `plain`, which
  * the caller wipes. */
 enum err keyring_blob_seal(const struct kek *kek, struct bytes context, struct bytes plain,

@@ -124,6 +124,9 @@ def batch(port, tls, secret, calls):
             reply.principal = {n: b.lv16().decode() for n in names}
             for k in range(b.number("B")):
                 wrapped, arn, item = b.lv16(), b.lv16().decode(), b.lv16()
+                if not item:  # re-wrapped: the key stayed there
+                    reply.keys.append((None, wrapped, arn))
+                    continue
                 iv = bytes(4) + struct.pack(">Q", sealed)
                 aad = b"rempart kms item v1" + struct.pack(">IB", i, k)
                 reply.keys.append((seal.decrypt(iv, item, aad), wrapped, arn))

@@ -259,6 +259,13 @@ static void test_batch_contradictions(void **state)
 	c.access.keys[1].wrapped.n = 0; /* an opening of nothing */
 	assert_int_equal(one_call(&c), ERR_INPUT);
 	c = access_call();
+	c.access.keys[1].op = KMSPROTO_REWRAP; /* under no key */
+	assert_int_equal(one_call(&c), ERR_INPUT);
+	c.access.keys[1].kek = BYTES("alias/x");
+	assert_int_equal(one_call(&c), OK);
+	c.access.keys[1].wrapped.n = 0;
+	assert_int_equal(one_call(&c), ERR_INPUT);
+	c = access_call();
 	c.access.keys[0].key.n = 0;
 	assert_int_equal(one_call(&c), ERR_INPUT);
 	c = access_call();
@@ -328,6 +335,29 @@ static enum err read_answer(struct bytes b, const struct secret *enrolment, size
 
 	kmsproto_replies_free(r, COUNT(r));
 	return e;
+}
+
+/* A re-wrapped key does not travel, and one that is left out by mistake does not pass for one. */
+static void test_answer_rewrapped(void **state)
+{
+	struct fixture *f = *state;
+	struct kmsproto_reply out = f->replies[0], r = {0};
+	struct writer w AUTO(writer_free) = writer_growing(1 << 20);
+	struct arena *arena AUTO(arena_freep) = arena_new(1 << 20);
+
+	out.keys[0] = (struct kmsproto_key_reply){.wrapped = BYTES("new"), .arn = BYTES("a"),
+		.rewrapped = true};
+	assert_int_equal(kmsproto_answer_write(&w, f->enrolment, nonce_g, nonce_k, &out, 1), OK);
+	assert_int_equal(kmsproto_answer_read(arena, writer_bytes(&w), f->enrolment, nonce_g, 1, &r),
+	                 OK);
+	assert_true(r.keys[0].rewrapped && bytes_is(r.keys[0].wrapped, "new"));
+	assert_null(r.keys[0].dek);
+	assert_false(r.keys[1].rewrapped);
+	assert_true(secret_equal(r.keys[1].dek, f->dek[1]));
+	kmsproto_replies_free(&r, 1);
+	out.keys[0].rewrapped = false;
+	w.used = 0;
+	assert_int_not_equal(kmsproto_answer_write(&w, f->enrolment, nonce_g, nonce_k, &out, 1), OK);
 }
 
 static void test_answer_round_trip(void **state)
@@ -453,6 +483,7 @@ int main(void)
 		cmocka_unit_test(test_batch_nul),
 		cmocka_unit_test(test_batch_contradictions),
 		cmocka_unit_test(test_answer_round_trip),
+		cmocka_unit_test(test_answer_rewrapped),
 		cmocka_unit_test(test_answer_sealed),
 		cmocka_unit_test(test_answer_moved_key),
 		cmocka_unit_test(test_answer_changed),

@@ -108,6 +108,10 @@ static void test_every_operation(void **state)
 	is("GET", "/b/k?tagging", S3OP_GET_OBJECT_TAGGING);
 	is("PUT", "/b/k?tagging&versionId=null", S3OP_PUT_OBJECT_TAGGING);
 	is("DELETE", "/b/k?versionId=null&tagging=", S3OP_DELETE_OBJECT_TAGGING);
+	is("PUT", "/b/k?encryption", S3OP_UPDATE_OBJECT_ENCRYPTION);
+	is("PUT", "/b/k?versionId=null&encryption=", S3OP_UPDATE_OBJECT_ENCRYPTION);
+	is("GET", "/b/k?encryption", S3OP_UNSUPPORTED);
+	is_copy("PUT", "/b/k?encryption", S3OP_UNSUPPORTED);
 }
 
 /* Every static query of AWS's own model (August 2026) that is not built, and older ones. */

@@ -297,12 +297,17 @@ static void test_rewrap(void **state)
 	make_bucket(f, "b", "t");
 	struct index_object o = make_object(f, "b", BYTES("k"), "e1");
 	assert_int_equal(index_object_put(f->x, &o, NULL, NULL, &no_bucket), OK);
-	struct index_rewrap r = {o.bucket, o.key, o.id, BYTES("arn2"), BYTES("wrapped2")};
+	struct index_rewrap r = {o.bucket, o.key, o.id, BYTES("arn2"), BYTES("wrapped2"),
+		INDEX_SSE_AES256};
 	assert_int_equal(index_object_rewrap(f->x, &r), OK);
 	assert_int_equal(index_object_get(f->x, f->a, o.bucket, o.key, &got), OK);
 	o.wrapped = r.wrapped;
 	o.key_arn = r.key_arn;
+	o.sse = r.sse;
 	check_same(&o, &got);
+	r.sse = INDEX_SSE_CUSTOMER; /* nobody has such a key for it */
+	assert_int_equal(index_object_rewrap(f->x, &r), ERR_CONFLICT);
+	r.sse = INDEX_SSE_KMS;
 	r.id = (const uint8_t[INDEX_OBJECT_ID_BYTES]){1};
 	assert_int_equal(index_object_rewrap(f->x, &r), ERR_CONFLICT);
 	r.key = BYTES("none");

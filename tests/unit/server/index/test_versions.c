@@ -394,7 +394,8 @@ static void test_rewrap_older(void **state)
 	set_versioning(f, INDEX_VERSIONING_ENABLED);
 	struct index_object old = put(f, "k");
 	struct index_object new = put(f, "k");
-	struct index_rewrap r = {old.bucket, old.key, old.id, BYTES("arn2"), BYTES("w2")};
+	struct index_rewrap r = {old.bucket, old.key, old.id, BYTES("arn2"), BYTES("w2"),
+		INDEX_SSE_KMS};
 	assert_int_equal(index_object_rewrap(f->x, &r), OK);
 	struct index_version version = index_version_of(&old);
 	assert_int_equal(get(f, "k", &version, &got), OK);
