@@ -427,7 +427,7 @@ void lifecycle_headers(struct request *r, const struct index_object *o)
 	if (r->target.version.p != NULL || lifecycle_of(r, &l) != S3E_NONE) {
 		return; /* what the rules would have said is a help, no part of the object */
 	}
-	const struct lifecycle_rule *rule = lifecycle_expiry(&l, &object, r->g->day_ms, &at);
+	const struct lifecycle_rule *rule = lifecycle_expiry(&l, &object, MS_PER_DAY, &at);
 	if (rule == NULL) {
 		return;
 	}
@@ -450,7 +450,7 @@ void lifecycle_upload_headers(struct request *r, struct bytes key, uint64_t crea
 	if (lifecycle_of(r, &l) != S3E_NONE) {
 		return;
 	}
-	const struct lifecycle_rule *rule = lifecycle_abort(&l, key, created_ms, r->g->day_ms, &at);
+	const struct lifecycle_rule *rule = lifecycle_abort(&l, key, created_ms, MS_PER_DAY, &at);
 	if (rule == NULL) {
 		return;
 	}

@@ -1,7 +1,7 @@
 /*
  * Lifecycle rules of a bucket: the document, and what it says of an object or an upload. Pure; expire.c acts on it.
  *
- * A day is day_ms long (86,400,000; less in tests). As on S3 a rule of n days takes effect at the first midnight (multiple of a day
+ * A day is day_ms long (86,400,000; less in tests, where answers still tell the date by the calendar). As on S3 a rule of n days takes effect at the first midnight (multiple of a day
  * since 1970, UTC) that is not before the creation plus n days.
  */
 #ifndef REMPART_GATEWAY_LIFECYCLE_H

@@ -226,7 +226,8 @@ listen = 127.0.0.1:{ops_port}
         self.wait_ready()
 
     def add_tenant(self, name):
-        self.tenants[name] = self.admin("tenant.create", name=name, display_name=name)
+        email = name + "@example.org"
+        self.tenants[name] = dict(self.admin("tenant.create", name=name, display_name=name, email=email), email=email)
         self.admin("user.create", tenant=name, user=name + "-user")
         self.access[name] = self.admin("access-key.create", tenant=name, user=name + "-user")
 
