@@ -3,7 +3,9 @@
  * meanwhile. The index key comes from the KMS, as for any enrolled gateway. Then pages of the bucket are read right from
  * the index, so that S3 above it can be told from it.
  *
- *   fill INDEX_DIR SIZE_MAX KMS_URL CA CERTIFICATE KEY SECRET_FILE BUCKET OBJECTS
+ *   fill INDEX_DIR SIZE_MAX KMS_URL CA CERTIFICATE KEY SECRET_FILE BUCKET OBJECTS FOLDER
+ *
+ * FOLDER: so many objects in each folder.
  *
  * Answer: one line of JSON.
  */
@@ -33,7 +35,7 @@ enum {
 struct fill {
 	struct index *index;
 	struct bytes bucket;
-	uint64_t objects;
+	uint64_t objects, folder;
 	_Atomic uint64_t next;
 };
 
@@ -64,11 +66,11 @@ static void unlock(struct index *index, char **argv)
 	arena_free(a);
 }
 
-/* Keys as tools write them: a folder for each thousand. */
-static struct bytes key_of(uint64_t i, char text[KEY_BYTES])
+/* Keys as tools write them, in folders. */
+static struct bytes key_of(const struct fill *f, uint64_t i, char text[KEY_BYTES])
 {
 	int n = snprintf(text, KEY_BYTES, "warehouse/part-%05" PRIu64 "/object-%09" PRIu64 ".parquet",
-	                 i / 1000, i);
+	                 i / f->folder, i);
 	return bytes_of(text, (size_t)n);
 }
 
@@ -83,7 +85,7 @@ static void put(struct fill *f, uint64_t i)
 	random_bytes(part.seed, sizeof(part.seed));
 	struct index_object o = {
 		.bucket = f->bucket,
-		.key = key_of(i, key),
+		.key = key_of(f, i, key),
 		.size = i,
 		.modified_ms = 1700000000000,
 		.etag = BYTES("0123456789abcdef0123456789abcdef-1"),
@@ -132,7 +134,7 @@ static double page_us(struct fill *f)
 		arena_reset(a);
 		struct index_list_query q = {.bucket = f->bucket, .max = PAGE};
 		uint64_t first = room * i / PAGES;
-		q.after = first == 0 ? (struct bytes){NULL, 0} : key_of(first - 1, key);
+		q.after = first == 0 ? (struct bytes){NULL, 0} : key_of(f, first - 1, key);
 		must(index_list(f->index, a, &q, &page) == OK && page.n == PAGE, "index_list");
 	}
 	double us = (double)(clock_mono_us() - begin) / PAGES;
@@ -143,13 +145,14 @@ static double page_us(struct fill *f)
 int main(int argc, char **argv)
 {
 	struct report r = {0};
-	if (argc != 10) {
+	if (argc != 11) {
 		fputs("usage: fill INDEX_DIR SIZE_MAX KMS_URL CA CERTIFICATE KEY SECRET_FILE BUCKET "
-		      "OBJECTS\n", stderr);
+		      "OBJECTS FOLDER\n", stderr);
 		return 2;
 	}
-	struct fill f = {.bucket = bytes_text(argv[8]), .objects = strtoull(argv[9], NULL, 10)};
-	must(f.objects >= PAGE, "at least 1,000 objects");
+	struct fill f = {.bucket = bytes_text(argv[8]), .objects = strtoull(argv[9], NULL, 10),
+	                 .folder = strtoull(argv[10], NULL, 10)};
+	must(f.objects >= PAGE && f.folder > 0, "at least 1,000 objects, and one in a folder");
 	must(secret_init(SECRET_SLOTS) == OK, "locked memory");
 	must(index_open(argv[1], strtoull(argv[2], NULL, 10), &f.index, &r) == OK, r.text);
 	unlock(f.index, argv);
