@@ -68,7 +68,12 @@ static bool give_xml(struct request *r, unsigned status, struct writer *w)
 
 void answer_xml(struct request *r, unsigned status, struct writer *w)
 {
-	if (!give_xml(r, status, w)) {
+	/* A slow reader keeps it for long; errors are small and always told. */
+	enum s3error e = request_take_text(r, w->used);
+	if (e != S3E_NONE) {
+		writer_free(w);
+		answer_error(r, e);
+	} else if (!give_xml(r, status, w)) {
 		answer_error(r, S3E_INTERNAL);
 	}
 }

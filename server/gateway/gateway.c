@@ -40,6 +40,20 @@ bool gateway_copy_begin(struct gateway *g)
 	return false;
 }
 
+bool gateway_text_take(struct gateway *g, uint64_t n)
+{
+	if (atomic_fetch_add(&g->text, n) + n <= GATEWAY_TEXT_MAX) {
+		return true;
+	}
+	atomic_fetch_sub(&g->text, n);
+	return false;
+}
+
+void gateway_text_give(struct gateway *g, uint64_t n)
+{
+	atomic_fetch_sub(&g->text, n);
+}
+
 void gateway_copy_end(struct gateway *g)
 {
 	atomic_fetch_sub(&g->copies, 1);

@@ -11,6 +11,7 @@ enum {
 	GATEWAY_ARENA_BYTES = 24 << 20,  /* one request: a page of 1,000 longest keys fits */
 	GATEWAY_XML_MAX = 4 << 20,       /* bytes of an XML request body */
 	GATEWAY_ANSWER_MAX = 16 << 20,   /* bytes of an XML answer */
+	GATEWAY_TEXT_MAX = 128 << 20,    /* bytes of XML that all requests together may hold */
 	GATEWAY_GATHER_BYTES = 64 << 10, /* bodies up to this size are read before the first step */
 	GATEWAY_PAGE_MAX = 1000,         /* entries in one page of a listing */
 	GATEWAY_DELETE_MAX = 1000,       /* keys in one DeleteObjects */
@@ -30,6 +31,7 @@ struct gateway {
 	bool access_log;
 	unsigned copies_max; /* long copies at a time: each holds a worker from its begin to its end */
 	_Atomic unsigned copies;
+	atomic_uint_fast64_t text; /* bytes of XML that requests hold */
 	uint64_t day_ms;      /* of lifecycle rules */
 	atomic_uint_fast64_t lifecycle_expired, lifecycle_aborted;
 	_Atomic uint64_t requests[S3OP_COUNT];
@@ -43,5 +45,9 @@ enum err gateway_unlock(struct gateway *g, uint64_t deadline_ms);
 /* gateway_copy_begin: false when as many long copies run as may; else gateway_copy_end follows. Any thread. */
 bool gateway_copy_begin(struct gateway *g);
 void gateway_copy_end(struct gateway *g);
+
+/* gateway_text_take: room for n bytes of XML, out of what all requests share; false when there is none. What was taken is given back. Any thread. */
+bool gateway_text_take(struct gateway *g, uint64_t n);
+void gateway_text_give(struct gateway *g, uint64_t n);
 
 #endif

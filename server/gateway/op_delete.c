@@ -9,9 +9,12 @@ enum { DELETE_NODES_MAX = 6 * GATEWAY_DELETE_MAX + 16 };
 
 static enum err collect(void *context, struct bytes b)
 {
-	struct writer *w = context;
-	write_bytes(w, b);
-	return writer_end(w);
+	struct request *r = context;
+	if (request_take_text(r, b.n) != S3E_NONE) {
+		return ERR_UNAVAILABLE;
+	}
+	write_bytes(&r->text, b);
+	return writer_end(&r->text);
 }
 
 enum s3error collect_body(struct request *r, uint64_t size_max)
@@ -21,7 +24,7 @@ enum s3error collect_body(struct request *r, uint64_t size_max)
 	if (head->content_length < 0 && !head->chunked) {
 		return S3E_NONE; /* no body at all */
 	}
-	const struct body_sink sink = {.data = collect, .context = &r->text};
+	const struct body_sink sink = {.data = collect, .context = r};
 	return body_new(r, size_max, false, CHECKSUM_NONE, sink, &r->body);
 }
 

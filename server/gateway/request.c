@@ -59,6 +59,15 @@ enum s3error request_param_u32(const struct request *r, const char *name, uint32
 	return S3E_NONE;
 }
 
+enum s3error request_take_text(struct request *r, uint64_t n)
+{
+	if (!gateway_text_take(r->g, n)) {
+		return S3E_SLOW_DOWN;
+	}
+	r->text_taken += n;
+	return S3E_NONE;
+}
+
 void request_key_issue(struct request *r, struct bytes bucket, struct bytes key,
                        const uint8_t *object_id)
 {
@@ -318,6 +327,7 @@ static void step_release(struct exchange *x)
 	}
 	body_free(r->body);
 	writer_free(&r->text);
+	gateway_text_give(r->g, r->text_taken);
 	kmsproto_replies_free(&r->grant, 1);
 	customer_release(r);
 	if (r->post != NULL) {

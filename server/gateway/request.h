@@ -75,6 +75,7 @@ struct request {
 
 	struct body *body;   /* when the operation asked for one */
 	struct writer text;  /* collected small body (growing; freed at release) */
+	uint64_t text_taken; /* of the room for XML that all requests share; given back at release */
 	struct index_object object;    /* GET, HEAD: found; PUT, copy: to be made */
 	bool has_object;
 	struct index_object source;    /* copies */
@@ -112,6 +113,8 @@ bool request_has_param(const struct request *r, const char *name);
 /* request_param_u32: decimal up to max. errors: S3E_INVALID_ARGUMENT */
 enum s3error request_param_u32(const struct request *r, const char *name, uint32_t fallback,
                                uint32_t *ret);
+/* request_take_text: room for so much XML until the request ends. errors: S3E_SLOW_DOWN */
+enum s3error request_take_text(struct request *r, uint64_t n);
 /* request_key_call: ask the KMS to issue or open the DEK of an object. */
 void request_key_issue(struct request *r, struct bytes bucket, struct bytes key,
                        const uint8_t *object_id);

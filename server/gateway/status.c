@@ -69,6 +69,7 @@ static void data_metrics(struct writer *w, struct gateway *g)
 	metric(w, "kms_calls_total", "counter", k.calls);
 	metric(w, "kms_batches_total", "counter", k.batches);
 	metric(w, "kms_failures_total", "counter", k.failures);
+	metric(w, "text_bytes", "gauge", atomic_load(&g->text));
 	metric(w, "lifecycle_expired_total", "counter", atomic_load(&g->lifecycle_expired));
 	metric(w, "lifecycle_aborted_total", "counter", atomic_load(&g->lifecycle_aborted));
 	metric(w, "index_unlocked", "gauge", index_unlocked(g->index));
