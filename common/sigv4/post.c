@@ -72,8 +72,12 @@ static enum err read_fields(struct reading *r, struct bytes text)
 
 	p->bucket = read_lv16(&in, BUCKET_MAX);
 	size_t n = read_u16(&in);
+	size_t at;
 	if (in.bad || text.n > POST_TEXT_MAX || p->bucket.n == 0 || n > POST_FIELDS_MAX) {
 		return ERR_INPUT;
+	}
+	if (bytes_find(p->bucket, '/', &at)) {
+		return ERR_INPUT; /* in the path, a part of it would be the key's */
 	}
 	r->fields = arena_alloc(r->arena, n * sizeof(*r->fields));
 	if (r->fields == NULL) {

@@ -49,7 +49,7 @@ struct bytes post_field(const struct post *p, const char *name);
  * Full when post_read would refuse the size. */
 void post_write(struct writer *w, struct bytes bucket, const struct field *fields, size_t n);
 /*
- * post_read: views borrow from `text`; what is derived lives in the arena. The bucket's name is not judged.
+ * post_read: views borrow from `text`; what is derived lives in the arena. Of the bucket's name only '/' is refused.
  *   errors  INPUT (ret_fault; NONE: the text is malformed), LIMIT
  */
 enum err post_read(struct arena *a, struct bytes text, struct post *ret, enum post_fault *ret_fault);

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 VERDICTS = ["ok", "sealed", "unavailable", "bad-call", "no-access-key", "bad-signature", "skewed", "expired",
             "denied", "no-such-key", "key-disabled", "wrong-key"]
 ISSUE, OPEN = 1, 2
-ANONYMOUS, HEADER, QUERY = 0, 1, 2
+ANONYMOUS, HEADER, QUERY, FORM = 0, 1, 2, 3
 
 
 def lv16(b):
@@ -55,6 +55,17 @@ class Evidence:
         text = "\n".join(["AWS4-HMAC-SHA256", self.amz_date, self.scope(),
                           hashlib.sha256(self.canonical).hexdigest()])
         return hmac.new(self.signing_key(secret), text.encode(), hashlib.sha256).hexdigest()
+
+
+class Form:
+    """A POST form as evidence: its fields alone."""
+
+    def __init__(self, bucket, fields):
+        self.kind, self.expires = FORM, 0
+        self.access_key = self.amz_date = self.date = self.region = self.service = ""
+        self.signed_headers = self.signature = ""
+        self.canonical = lv16(bucket) + struct.pack(">H", len(fields)) + b"".join(
+            lv16(name.lower()) + lv16(value) for name, value in fields.items())
 
 
 def key_call(op, bucket, key, object_id, wrapped=b"", kek="", source=False):

@@ -351,6 +351,11 @@ static void the_text_is_strict(void **state)
 	must_fail(&f, POST_FAULT_NONE);
 	f.fields[0].name = BYTES("");
 	must_fail(&f, POST_FAULT_NONE);
+	f.fields[0].name = BYTES("key");
+	f.bucket = "a/b"; /* would become the key "b/..." in "a" */
+	must_fail(&f, POST_FAULT_NONE);
+	f.bucket = "";
+	must_fail(&f, POST_FAULT_NONE);
 	arena_free(f.arena);
 
 	begin(&f, "b");
