@@ -13,6 +13,7 @@
 enum {
 	PAGE = 1000,                  /* buckets or objects looked at in one go */
 	UPLOADS_PAGE = 100,           /* with their metadata */
+	BATCH = 100,                  /* objects that one transaction removes: writers wait for it */
 	ARENA_BYTES = 24 << 20,       /* a page of longest keys, and the largest document */
 	RECORD_ARENA_BYTES = 8 << 20, /* an object of 10,000 parts */
 	ROUNDS_PER_DAY = 24,
@@ -39,6 +40,8 @@ struct walk {
 	struct lifecycle rules;
 	bool tagged;                      /* a rule asks for tags */
 	uint64_t expired, aborted;
+	struct index_delete batch[BATCH]; /* of this page, not yet done */
+	size_t n_batch;
 	uint8_t key[INDEX_KEY_MAX];       /* of the version that came by last */
 	size_t key_n;
 	uint32_t older;                   /* how many of its versions came before */
@@ -77,6 +80,40 @@ static enum err counted(enum err e, uint64_t *count, atomic_uint_fast64_t *total
 	return OK;
 }
 
+static bool has_room(const struct walk *w)
+{
+	return w->expired + w->aborted + w->n_batch < w->g->lifecycle_max;
+}
+
+static bool goes_on(const struct walk *w)
+{
+	return has_room(w) && !atomic_load(w->stop);
+}
+
+/* What the batch holds is removed; the keys in it are those of the page's arena. */
+static enum err remove_batch(struct walk *w)
+{
+	const struct index_condition same = {.bucket = w->bucket->number};
+	size_t n = w->n_batch;
+	w->n_batch = 0;
+	if (n == 0) {
+		return OK;
+	}
+	enum err e = index_objects_delete(w->g->index, w->bucket->name, w->batch, n, &same,
+	                                  w->now_ms);
+	for (size_t i = 0; i < n; i++) {
+		TRY(counted(e == OK ? w->batch[i].result : e, &w->expired,
+		            &w->g->lifecycle_expired));
+	}
+	return OK;
+}
+
+static enum err remove_later(struct walk *w, const struct index_delete *item)
+{
+	w->batch[w->n_batch++] = *item;
+	return w->n_batch == BATCH ? remove_batch(w) : OK;
+}
+
 /* Entries of a listing carry no tags: where rules ask for them, the record of what seems due is read. A tag that is taken away
  * between this and the deletion comes too late, as it would have a moment later. */
 static enum err due_with_tags(struct walk *w, struct lifecycle_object o, bool *ret)
@@ -102,8 +139,6 @@ static enum err expire_entry(struct walk *w, const struct index_list_entry *entr
 {
 	struct lifecycle_object o = {.key = entry->key, .size = entry->size,
 	                             .modified_ms = entry->modified_ms, .tags_unknown = true};
-	const struct index_condition same = {.bucket = w->bucket->number,
-	                                     .modified_max_ms = entry->modified_ms};
 	uint64_t at = 0;
 	const struct lifecycle_rule *rule = lifecycle_expiry(&w->rules, &o, w->g->day_ms, &at);
 	if (rule == NULL || at > w->now_ms) {
@@ -116,8 +151,8 @@ static enum err expire_entry(struct walk *w, const struct index_list_entry *entr
 			return OK;
 		}
 	}
-	enum err e = index_object_delete(w->g->index, w->bucket->name, entry->key, &same);
-	return counted(e, &w->expired, &w->g->lifecycle_expired);
+	return remove_later(w, &(struct index_delete){.key = entry->key,
+	                                              .modified_max_ms = entry->modified_ms});
 }
 
 static enum err abort_upload(struct walk *w, const struct index_upload *u)
@@ -154,9 +189,10 @@ static enum err object_page(struct walk *w, struct place *p)
 	                                   .after = bytes_of(p->key, p->n)};
 	struct index_list_page page = {0};
 	TRY(index_list(w->g->index, w->a, &q, &page));
-	for (size_t i = 0; i < page.n && !atomic_load(w->stop); i++) {
+	for (size_t i = 0; i < page.n && goes_on(w); i++) {
 		TRY(expire_entry(w, &page.entries[i]));
 	}
+	TRY(remove_batch(w));
 	remember(p, page.next, page.truncated);
 	return OK;
 }
@@ -182,10 +218,8 @@ static void next_version(struct walk *w, const struct index_list_entry *entry)
 static enum err remove_version(struct walk *w, const struct index_list_entry *entry,
                                bool noncurrent)
 {
-	const struct index_condition same = {.bucket = w->bucket->number, .noncurrent = noncurrent};
-	struct index_delete item = {.key = entry->key, .version = &entry->version};
-	enum err e = index_objects_delete(w->g->index, w->bucket->name, &item, 1, &same, w->now_ms);
-	return counted(e == OK ? item.result : e, &w->expired, &w->g->lifecycle_expired);
+	return remove_later(w, &(struct index_delete){.key = entry->key, .version = &entry->version,
+	                                              .noncurrent = noncurrent});
 }
 
 /* Is the marker all that is left of its key? A version that comes after the look makes it an older one, whose going changes nothing. */
@@ -253,11 +287,12 @@ static enum err version_page(struct walk *w, struct place *p)
 		.after_version = p->more ? &p->version : NULL};
 	struct index_list_page page = {0};
 	TRY(index_versions(w->g->index, w->a, &q, &page));
-	for (size_t i = 0; i < page.n && !atomic_load(w->stop); i++) {
+	for (size_t i = 0; i < page.n && goes_on(w); i++) {
 		next_version(w, &page.entries[i]);
 		TRY(judge_version(w, &page.entries[i]));
 		w->newer_ms = page.entries[i].modified_ms;
 	}
+	TRY(remove_batch(w));
 	if (page.n > 0) {
 		p->version = page.entries[page.n - 1].version;
 	}
@@ -272,7 +307,7 @@ static enum err upload_page(struct walk *w, struct place *p)
 		.upload_marker = p->more ? p->upload : NULL};
 	struct index_uploads_page page = {0};
 	TRY(index_uploads(w->g->index, w->a, &q, &page));
-	for (size_t i = 0; i < page.n && !atomic_load(w->stop); i++) {
+	for (size_t i = 0; i < page.n && goes_on(w); i++) {
 		TRY(abort_upload(w, &page.uploads[i]));
 	}
 	struct writer id = writer_fixed(p->upload, sizeof(p->upload));
@@ -291,7 +326,7 @@ static enum err each_page(struct walk *w, enum err (*one)(struct walk *w, struct
 			return OK;
 		}
 		TRY(one(w, &p));
-	} while (p.more && !atomic_load(w->stop));
+	} while (p.more && goes_on(w));
 	return OK;
 }
 
@@ -299,6 +334,7 @@ static enum err walk_bucket(struct walk *w)
 {
 	w->expired = 0;
 	w->aborted = 0;
+	w->n_batch = 0;
 	enum err e = each_page(w, object_page);
 	if (e == OK && w->bucket->versioning != INDEX_VERSIONING_OFF) {
 		w->key_n = 0;
@@ -309,7 +345,8 @@ static enum err walk_bucket(struct walk *w)
 	}
 	if (w->expired + w->aborted > 0) {
 		LOG(LOG_INFO, "lifecycle.bucket", LOG_BYTES("tenant", w->bucket->tenant),
-		    LOG_U64("expired", w->expired), LOG_U64("aborted", w->aborted));
+		    LOG_U64("expired", w->expired), LOG_U64("aborted", w->aborted),
+		    LOG_STR("more", has_room(w) ? "no" : "in the next round"));
 	}
 	return e == ERR_NOTFOUND ? OK : e; /* the bucket is gone */
 }

@@ -11,7 +11,8 @@ struct expirer;
 enum err expirer_start(struct gateway *g, struct expirer **ret);
 void expirer_stop(struct expirer *e); /* NULL-safe */
 
-/* expire_pass: one walk over all buckets, now; what `now_ms` says is due. For expirer and tests. Stops early when *stop. */
+/* expire_pass: one walk over all buckets, now; what `now_ms` says is due, at most g->lifecycle_max from each. Objects go in batches, one transaction each.
+ * For expirer and tests. Stops early when *stop. */
 enum err expire_pass(struct gateway *g, uint64_t now_ms, const atomic_bool *stop);
 
 #endif

@@ -18,6 +18,7 @@ enum {
 	GATEWAY_QUERY_MAX = 64,          /* query parameters */
 	GATEWAY_METADATA_MAX = 2048,     /* bytes of user metadata, names and values */
 	GATEWAY_RETRY_AFTER_S = 5,
+	GATEWAY_LIFECYCLE_MAX = 100000,  /* removals from one bucket in one round */
 };
 #define GATEWAY_OBJECT_MAX (5ULL << 30) /* bytes in one PUT, part or copy */
 #define GATEWAY_PART_MIN   (5ULL << 20) /* bytes in a part that is not the last */
@@ -33,6 +34,7 @@ struct gateway {
 	_Atomic unsigned copies;
 	atomic_uint_fast64_t text; /* bytes of XML that requests hold */
 	uint64_t day_ms;      /* of lifecycle rules */
+	uint64_t lifecycle_max; /* removals from one bucket in one round; the rest is for the next */
 	atomic_uint_fast64_t lifecycle_expired, lifecycle_aborted;
 	_Atomic uint64_t requests[S3OP_COUNT];
 	_Atomic uint64_t errors[S3OP_COUNT];

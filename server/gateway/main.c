@@ -144,6 +144,7 @@ static enum err open_listeners(struct program *p, struct report *report)
 	/* The other half of the workers is for everybody else. */
 	p->gateway.copies_max = p->config.workers > 1 ? (unsigned)p->config.workers / 2 : 1;
 	p->gateway.day_ms = p->config.day_s * 1000;
+	p->gateway.lifecycle_max = GATEWAY_LIFECYCLE_MAX;
 	p->status = (struct status_context){&p->gateway, p->store, p->httpd};
 	p->s3_service = request_service(&p->gateway);
 	p->ops_service = status_service(&p->status);

@@ -176,8 +176,6 @@ struct index_condition {
 	uint64_t bucket;            /* number of the bucket that was meant; 0: any -> NOTFOUND when another one has its name by now */
 	struct bytes none_match;    /* If-None-Match: one etag without quotes, or "*"; empty: no condition -> CONFLICT when there is such an object */
 	struct bytes match;         /* If-Match: one etag without quotes, or "*"; empty: no condition -> CONFLICT when it differs, NOTFOUND when there is none */
-	bool noncurrent;            /* only a version that is not the current one -> CONFLICT */
-	uint64_t modified_max_ms;   /* not 0: only an object that is there and was not modified later -> CONFLICT */
 };
 /* index_object_put: publish. Sets object->versioned by the bucket's versioning, and its default retention when the object comes with none. What it
  * replaces is kept as an older version (enabled; suspended, unless it is the null version) or queued as garbage, in the same transaction. The bucket must exist (NOTFOUND with
@@ -192,8 +190,10 @@ struct index_delete {
 	struct bytes key;
 	const struct index_version *version; /* NULL: simple */
 	bool bypass;                 /* of governance retention */
+	bool noncurrent;             /* only a version that is not the current one */
+	uint64_t modified_max_ms;    /* not 0: only an object that is there and was not modified later */
 	/* Given back: */
-	enum err result;             /* OK also when there was nothing; DENIED (locked): the others of the call are done */
+	enum err result;             /* OK also when there was nothing; DENIED (locked), CONFLICT (one of the two above): the others of the call are done */
 	bool marker;                 /* a delete marker was made, or the version that was removed is one */
 	bool has_made;               /* made: the marker's version */
 	struct index_version made;

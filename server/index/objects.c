@@ -40,13 +40,6 @@ static enum err evaluate(const struct index_condition *c, const struct index_pla
 	if (c == NULL) {
 		return OK;
 	}
-	if (c->noncurrent && now->exists && now->table == TABLE_OBJECTS) {
-		return ERR_CONFLICT;
-	}
-	bool unchanged = exists && now->object.modified_ms <= c->modified_max_ms;
-	if (c->modified_max_ms != 0 && !unchanged) {
-		return ERR_CONFLICT;
-	}
 	if (exists && matches(c->none_match, &now->object)) {
 		return ERR_CONFLICT;
 	}
@@ -207,6 +200,18 @@ static enum err delete_by_marker(struct index_view *v, struct arena *a,
 	return e;
 }
 
+/* Is it still what the caller judged? */
+static bool is_as_judged(const struct index_delete *item, const struct index_place *now)
+{
+	bool exists = now->exists && !now->object.delete_marker;
+
+	if (item->noncurrent && now->exists && now->table == TABLE_OBJECTS) {
+		return false;
+	}
+	return item->modified_max_ms == 0 ||
+	       (exists && now->object.modified_ms <= item->modified_max_ms);
+}
+
 static enum err delete_one(struct index_view *v, struct arena *a, const struct delete_call *d,
                            const struct index_bucket *bucket, struct index_delete *item)
 {
@@ -219,6 +224,10 @@ static enum err delete_one(struct index_view *v, struct arena *a, const struct d
 	item->made.null = bucket->versioning != INDEX_VERSIONING_ENABLED;
 	TRY(index_place_find(v, a, &name, item->version, &place));
 	TRY(evaluate(d->condition, &place));
+	if (!is_as_judged(item, &place)) {
+		item->result = ERR_CONFLICT;
+		return OK;
+	}
 	if (item->version == NULL && bucket->versioning != INDEX_VERSIONING_OFF) {
 		return delete_by_marker(v, a, d, &name, &place, item);
 	}

@@ -828,18 +828,26 @@ static void test_record(void **state)
 static void test_delete_unchanged(void **state)
 {
 	struct fixture *f = *state;
-	struct index_condition c = {.modified_max_ms = 98};
+	struct index_delete item[2] = {{.key = BYTES("k"), .modified_max_ms = 98},
+	                               {.key = BYTES("other"), .modified_max_ms = 99}};
 	struct index_object got;
 	make_bucket(f, "old", "1");
 	struct index_object o = make_object(f, "old", BYTES("k"), "e"); /* modified at 99 */
 	bool no_bucket;
 
-	assert_int_equal(index_object_delete(f->x, BYTES("old"), BYTES("k"), &c), ERR_CONFLICT);
+	assert_int_equal(index_objects_delete(f->x, BYTES("old"), item, 1, NULL, 1), OK);
+	assert_int_equal(item[0].result, ERR_CONFLICT);
 	assert_int_equal(index_object_put(f->x, &o, NULL, NULL, &no_bucket), OK);
-	assert_int_equal(index_object_delete(f->x, BYTES("old"), BYTES("k"), &c), ERR_CONFLICT);
+	struct index_object other = make_object(f, "old", BYTES("other"), "e");
+	assert_int_equal(index_object_put(f->x, &other, NULL, NULL, &no_bucket), OK);
+	assert_int_equal(index_objects_delete(f->x, BYTES("old"), item, 2, NULL, 1), OK);
+	assert_int_equal(item[0].result, ERR_CONFLICT); /* which does not keep the other */
+	assert_int_equal(item[1].result, OK);
 	assert_int_equal(index_object_get(f->x, f->a, BYTES("old"), BYTES("k"), &got), OK);
-	c.modified_max_ms = 99;
-	assert_int_equal(index_object_delete(f->x, BYTES("old"), BYTES("k"), &c), OK);
+	assert_int_equal(index_object_get(f->x, f->a, BYTES("old"), BYTES("other"), &got), ERR_NOTFOUND);
+	item[0].modified_max_ms = 99;
+	assert_int_equal(index_objects_delete(f->x, BYTES("old"), item, 1, NULL, 1), OK);
+	assert_int_equal(item[0].result, OK);
 	assert_int_equal(index_object_get(f->x, f->a, BYTES("old"), BYTES("k"), &got), ERR_NOTFOUND);
 }
 
@@ -847,7 +855,6 @@ static void test_delete_unchanged(void **state)
 static void test_delete_noncurrent(void **state)
 {
 	struct fixture *f = *state;
-	struct index_condition c = {.noncurrent = true};
 	struct index_object got;
 	make_bucket(f, "versions", "1");
 	assert_int_equal(index_bucket_set_versioning(f->x, (struct index_bucket_ref){BYTES("versions"), 0},
@@ -856,11 +863,12 @@ static void test_delete_noncurrent(void **state)
 	bool no_bucket;
 	assert_int_equal(index_object_put(f->x, &o, NULL, NULL, &no_bucket), OK);
 	struct index_version first = index_version_of(&o);
-	struct index_delete item = {.key = BYTES("k"), .version = &first};
-	assert_int_equal(index_objects_delete(f->x, BYTES("versions"), &item, 1, &c, 1), ERR_CONFLICT);
+	struct index_delete item = {.key = BYTES("k"), .version = &first, .noncurrent = true};
+	assert_int_equal(index_objects_delete(f->x, BYTES("versions"), &item, 1, NULL, 1), OK);
+	assert_int_equal(item.result, ERR_CONFLICT);
 	struct index_object n = make_object(f, "versions", BYTES("k"), "second");
 	assert_int_equal(index_object_put(f->x, &n, NULL, NULL, &no_bucket), OK);
-	assert_int_equal(index_objects_delete(f->x, BYTES("versions"), &item, 1, &c, 1), OK);
+	assert_int_equal(index_objects_delete(f->x, BYTES("versions"), &item, 1, NULL, 1), OK);
 	assert_int_equal(item.result, OK);
 	assert_int_equal(index_version_get(f->x, f->a, BYTES("versions"), BYTES("k"), &first, &got),
 	                 ERR_NOTFOUND);
