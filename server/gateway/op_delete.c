@@ -2,10 +2,11 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/codec/date.h"
 #include "common/codec/xml.h"
 #include "server/gateway/ops.h"
 
-enum { DELETE_NODES_MAX = 6 * GATEWAY_DELETE_MAX + 16 };
+enum { DELETE_NODES_MAX = 6 * GATEWAY_DELETE_MAX + 16, NS_PER_MS = 1000000 };
 
 static enum err collect(void *context, struct bytes b)
 {
@@ -34,13 +35,31 @@ static bool may_bypass(const struct request *r)
 	return bytes_is_nocase(value, "true");
 }
 
+/* A condition that is there and cannot be read must not be dropped: more would be deleted. */
+static enum s3error read_like(struct bytes size, struct bytes modified, struct index_like *ret)
+{
+	uint64_t ns = 0;
+	ret->has_size = size.p != NULL;
+	if (ret->has_size && bytes_u64(size, &ret->size) != OK) {
+		return S3E_INVALID_ARGUMENT;
+	}
+	if (modified.p == NULL) {
+		return S3E_NONE;
+	}
+	if (date_read_http(modified, &ret->modified_ms) != OK) {
+		if (date_read_iso(modified, &ns) != OK) {
+			return S3E_INVALID_ARGUMENT;
+		}
+		ret->modified_ms = ns / NS_PER_MS;
+	}
+	return ret->modified_ms == 0 ? S3E_INVALID_ARGUMENT : S3E_NONE;
+}
+
 enum s3error op_delete_object(struct request *r)
 {
 	struct index_delete item = {.key = r->target.key, .bypass = may_bypass(r)};
-	if (request_has_header(r, "x-amz-if-match-size") ||
-	    request_has_header(r, "x-amz-if-match-last-modified-time")) {
-		return S3E_NOT_IMPLEMENTED; /* of directory buckets; without them more would be deleted */
-	}
+	TRY_S3(read_like(request_header(r, "x-amz-if-match-size"),
+	                 request_header(r, "x-amz-if-match-last-modified-time"), &item.like));
 	TRY_S3(object_version(r, &item.version));
 	TRY_S3(object_write_condition(r));
 	enum err e = index_objects_delete(r->g->index, r->target.bucket, &item, 1, &r->condition,
@@ -90,10 +109,13 @@ static enum s3error read_item(struct request *r, const struct xml_node *object,
 	if (ret->key.n == 0) {
 		return S3E_MALFORMED_XML;
 	}
-	if (xml_child(object, "ETag") != NULL || xml_child(object, "Size") != NULL ||
-	    xml_child(object, "LastModifiedTime") != NULL) {
-		return S3E_NOT_IMPLEMENTED;
+	struct bytes etag = xml_text(object, "ETag");
+	ret->like.etag = object_unquote(etag);
+	if (etag.p != NULL && ret->like.etag.n == 0) {
+		return S3E_MALFORMED_XML;
 	}
+	TRY_S3(read_like(xml_text(object, "Size"), xml_text(object, "LastModifiedTime"),
+	                 &ret->like));
 	if (ret->key.n > INDEX_KEY_MAX) {
 		*ret_why = S3E_KEY_TOO_LONG;
 	}

@@ -185,6 +185,13 @@ struct index_condition {
  * errors: CONFLICT, NOTFOUND, INPUT (also: sizes of the parts do not add up, NUL in the key), LIMIT (key, record), DENIED (what it would destroy is locked), FULL, IO */
 enum err index_object_put(struct index *x, struct index_object *object, const struct index_condition *condition,
                           const uint8_t *upload, bool *ret_no_bucket);
+/* What an object has to be like; what is empty, false or 0 says nothing. */
+struct index_like {
+	struct bytes etag;           /* without quotes, or "*" */
+	bool has_size;
+	uint64_t size;
+	uint64_t modified_ms;        /* to the second */
+};
 /* One deletion. Without a version: what S3 calls a simple delete, which makes a delete marker where the bucket has (or had) versioning. */
 struct index_delete {
 	struct bytes key;
@@ -192,8 +199,9 @@ struct index_delete {
 	bool bypass;                 /* of governance retention */
 	bool noncurrent;             /* only a version that is not the current one */
 	uint64_t modified_max_ms;    /* not 0: only an object that is there and was not modified later */
+	struct index_like like;      /* what is there, a delete marker too, must be like this */
 	/* Given back: */
-	enum err result;             /* OK also when there was nothing; DENIED (locked), CONFLICT (one of the two above): the others of the call are done */
+	enum err result;             /* OK also when there was nothing; DENIED (locked), CONFLICT (one of the three above): the others of the call are done */
 	bool marker;                 /* a delete marker was made, or the version that was removed is one */
 	bool has_made;               /* made: the marker's version */
 	struct index_version made;

@@ -200,12 +200,22 @@ static enum err delete_by_marker(struct index_view *v, struct arena *a,
 	return e;
 }
 
-/* Is it still what the caller judged? */
+static bool is_like(const struct index_like *like, const struct index_object *o)
+{
+	return (like->etag.n == 0 || matches(like->etag, o)) &&
+	       (!like->has_size || like->size == o->size) &&
+	       (like->modified_ms == 0 || like->modified_ms / 1000 == o->modified_ms / 1000);
+}
+
+/* Is it still what the caller judged, and such as he asks for? */
 static bool is_as_judged(const struct index_delete *item, const struct index_place *now)
 {
 	bool exists = now->exists && !now->object.delete_marker;
 
 	if (item->noncurrent && now->exists && now->table == TABLE_OBJECTS) {
+		return false;
+	}
+	if (now->exists && !is_like(&item->like, &now->object)) {
 		return false;
 	}
 	return item->modified_max_ms == 0 ||

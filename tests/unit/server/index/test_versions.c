@@ -386,6 +386,54 @@ static void test_conditions_and_markers(void **state)
 	assert_int_equal(index_object_put(f->x, &bad, NULL, NULL, &no_bucket), ERR_INPUT);
 }
 
+static void test_conditions_with_an_etag(void **state)
+{
+	struct fixture *f = *state;
+	struct index_condition same = {.none_match = BYTES("e1")}, other = {.none_match = BYTES("e2")};
+	struct index_object o = make(f, BYTES("k"));
+	bool no_bucket;
+
+	o.etag = BYTES("e1");
+	assert_int_equal(index_object_put(f->x, &o, &same, NULL, &no_bucket), OK); /* nothing is there */
+	o = make(f, BYTES("k"));
+	o.etag = BYTES("e2");
+	assert_int_equal(index_object_put(f->x, &o, &same, NULL, &no_bucket), ERR_CONFLICT);
+	assert_int_equal(index_object_put(f->x, &o, &other, NULL, &no_bucket), OK);
+	o = make(f, BYTES("k"));
+	assert_int_equal(index_object_put(f->x, &o, &other, NULL, &no_bucket), ERR_CONFLICT);
+}
+
+static enum err delete_like(struct fixture *f, struct index_like like)
+{
+	struct index_delete item = {.key = BYTES("k"), .like = like};
+
+	assert_int_equal(index_objects_delete(f->x, BYTES("b"), &item, 1, NULL, 6000), OK);
+	return item.result;
+}
+
+static void test_delete_what_is_like_this(void **state)
+{
+	struct fixture *f = *state;
+	struct index_object o = make(f, BYTES("k"));
+	bool no_bucket;
+
+	o.etag = BYTES("e1");
+	o.modified_ms = 5000;
+	set_versioning(f, INDEX_VERSIONING_ENABLED);
+	assert_int_equal(delete_like(f, (struct index_like){.etag = BYTES("e1")}), OK); /* a marker */
+	assert_int_equal(index_object_put(f->x, &o, NULL, NULL, &no_bucket), OK);
+	assert_int_equal(delete_like(f, (struct index_like){.etag = BYTES("e2")}), ERR_CONFLICT);
+	assert_int_equal(delete_like(f, (struct index_like){.has_size = true, .size = o.size + 1}),
+	                 ERR_CONFLICT);
+	assert_int_equal(delete_like(f, (struct index_like){.modified_ms = 4000}), ERR_CONFLICT);
+	assert_int_equal(delete_like(f, (struct index_like){.etag = BYTES("e1"), .has_size = true,
+	                                                    .size = o.size, .modified_ms = 5999}),
+	                 OK);
+	/* Now the delete marker is what is there. */
+	assert_int_equal(delete_like(f, (struct index_like){.etag = BYTES("e1")}), ERR_CONFLICT);
+	assert_int_equal(delete_like(f, (struct index_like){.etag = BYTES("*")}), OK);
+}
+
 static void test_rewrap_older(void **state)
 {
 	struct fixture *f = *state;
@@ -596,6 +644,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_markers_in_listings, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_marker_version_gone, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_conditions_and_markers, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_conditions_with_an_etag, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_delete_what_is_like_this, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rewrap_older, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tags, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_retention, setup, teardown),
