@@ -328,7 +328,7 @@ enum s3error object_take_sse(struct request *r, struct index_object *o)
 		o->sse = INDEX_SSE_AES256;
 		return key_named ? S3E_INVALID_ARGUMENT : S3E_NONE;
 	}
-	return S3E_INVALID_ENCRYPTION;
+	return bytes_is(wanted, "aws:kms:dsse") ? S3E_NOT_IMPLEMENTED : S3E_INVALID_ENCRYPTION;
 }
 
 /* Headers that ask for something which would be silently lost are refused, never ignored. */
