@@ -210,6 +210,7 @@ enum s3error op_post_object_begin(struct request *r)
 	if (p == NULL) {
 		return S3E_SLOW_DOWN;
 	}
+	TRY_S3(request_take_text(r, FORM_HEAD_MAX)); /* nobody is known yet who sends it, or how slowly */
 	p->r = r;
 	p->form = form_new(r->a, boundary, (struct form_sink){take_fields, take_file, p});
 	r->post = p;
