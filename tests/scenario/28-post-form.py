@@ -9,7 +9,9 @@ import http.client
 import json
 import os
 import re
+import shutil
 import socket
+import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ET
@@ -102,6 +104,18 @@ def uploads(stack):
     checks.equal(post(stack, body_of(signed(stack, "in/slash"), b"x"), "/forms/")[0], 204, "an address with a slash")
     hosted = post(stack, body_of(signed(stack, "in/hosted"), b"host"), "/", {"Host": "forms.s3.localhost"})
     checks.equal((hosted[0], hosted[1].get("location")), (204, "http://forms.s3.localhost/in/hosted"), "a bucket in the host name")
+    checks.equal(s3.head_object(Bucket="forms", Key="in/hosted")["ContentType"], "binary/octet-stream", "without a type in the form, the default")
+    if shutil.which("curl"):
+        fields = signed(stack, "in/curl-${filename}", {"x-amz-meta-by": "curl"})
+        name = os.path.join(stack.dir, 'a "quoted" name')
+        with open(name, "w", encoding="ascii") as f:
+            f.write("from curl")
+        run = subprocess.run(["curl", "-sS", "-o", os.devnull, "-w", "%{http_code}", stack.url() + "/forms"] +
+                             [w for n, v in fields.items() for w in ("--form-string", n + "=" + v)] +
+                             ["-F", "file=@\"%s\"" % name.replace('"', '\\"')], capture_output=True, text=True)
+        stored = [k for k in keys(stack) if k.startswith("in/curl-")]
+        checks.equal((run.stdout, run.stderr, len(stored)), ("204", "", 1), "curl -F")
+        checks.equal(s3.get_object(Bucket="forms", Key=stored[0])["Body"].read(), b"from curl", "with its file")
     late = part("acl", "public-read") + part("file", b"second", "g.txt")
     checks.equal(post(stack, body_of(signed(stack, "in/late"), b"first", after=late))[0], 204, "fields behind the file")
     checks.equal(s3.get_object(Bucket="forms", Key="in/late")["Body"].read(), b"first", "do not count")
@@ -296,6 +310,8 @@ def version_2_off(stack):
     old = body_of(signed_v2(stack, {"key": "in/v2"}, [{"bucket": "forms"}, {"key": "in/v2"}]))
     checks.equal(post(stack, old)[0], 204, "Signature Version 2 before it is turned off")
     stack.kms.stop()
+    status, headers, body = post(stack, body_of(signed(stack, "in/down")))
+    checks.equal((status, "retry-after" in headers, b"SlowDown" in body), (503, True, True), "without the KMS no form is taken")
     with open(stack.kms_ini, encoding="utf-8") as f:
         text = f.read()
     with open(stack.kms_ini, "w", encoding="utf-8") as f:
