@@ -14,19 +14,23 @@
 #include "server/gateway/request.h"
 #include "server/gateway/status.h"
 
-enum { SECRET_SLOTS = 8192, QUEUE_MAX = 4096, FIRST_UNLOCK_MS = 3000 };
+enum { SECRET_SLOTS = 8192, QUEUE_MAX = 4096, FIRST_UNLOCK_MS = 3000, MAINTAIN_UNLOCK_MS = 30000 };
 
 static const char usage[] =
-	"usage: rempart-gateway --config FILE [--check]\n"
+	"usage: rempart-gateway --config FILE [--check | --rebuild-index | --accept-index]\n"
 	"\n"
 	"  --config FILE  the configuration; see rempart-gateway(8)\n"
 	"  --check        check the configuration and exit\n"
+	"  --rebuild-index  after an index was restored from a backup: find again on the\n"
+	"                 store what it does not know, and exit\n"
+	"  --accept-index the index is right: what it does not know may be removed from\n"
+	"                 the store; exit\n"
 	"  --version      print the version and exit\n"
 	"  --help         print this text and exit\n";
 
 struct options {
 	const char *config;
-	bool check;
+	bool check, rebuild, accept;
 };
 
 struct program {
@@ -49,6 +53,8 @@ static int read_options(int argc, char **argv, struct options *o)
 	static const struct option known[] = {
 		{"config", required_argument, NULL, 'c'},
 		{"check", no_argument, NULL, 'k'},
+		{"rebuild-index", no_argument, NULL, 'r'},
+		{"accept-index", no_argument, NULL, 'a'},
 		{"version", no_argument, NULL, 'v'},
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
@@ -62,6 +68,12 @@ static int read_options(int argc, char **argv, struct options *o)
 		case 'k':
 			o->check = true;
 			break;
+		case 'r':
+			o->rebuild = true;
+			break;
+		case 'a':
+			o->accept = true;
+			break;
 		case 'v':
 			fputs("rempart-gateway " REMPART_VERSION "\n", stdout);
 			return 1;
@@ -73,14 +85,15 @@ static int read_options(int argc, char **argv, struct options *o)
 			return 3;
 		}
 	}
-	if (o->config == NULL || optind != argc) {
+	if (o->config == NULL || optind != argc || o->check + o->rebuild + o->accept > 1) {
 		fputs(usage, stderr);
 		return 3;
 	}
 	return 0;
 }
 
-static enum err open_parts(struct program *p, struct report *report)
+/* What holds the data; `collect_ms` UINT64_MAX: nothing is done in the background. */
+static enum err open_data(struct program *p, uint64_t collect_ms, struct report *report)
 {
 	const struct gateway_config *c = &p->config;
 	const struct kmsclient_options kms = {
@@ -98,12 +111,21 @@ static enum err open_parts(struct program *p, struct report *report)
 		.store = p->store,
 		.index = p->index,
 		.blob_size = (uint32_t)c->blob_size_bytes,
-		.collect_ms = c->collect_s * 1000,
+		.collect_ms = collect_ms,
 		.orphan_age_ms = c->orphan_age_s * 1000,
 	};
 	TRY(vault_new(&vault, &p->vault));
+	p->gateway.vault = p->vault;
+	p->gateway.index = p->index;
+	p->gateway.kms = p->kms;
+	return OK;
+}
+
+static enum err open_parts(struct program *p, struct report *report)
+{
+	TRY(open_data(p, p->config.collect_s * 1000, report));
 	const struct worker_options pool = {
-		.threads = (unsigned)c->workers,
+		.threads = (unsigned)p->config.workers,
 		.queue_max = QUEUE_MAX,
 		.batch_max = 1,
 		.name = "step",
@@ -135,9 +157,6 @@ static enum err open_listeners(struct program *p, struct report *report)
 	limits.buffer_total_bytes = p->config.buffer_bytes;
 	limits.drain_ms = (uint32_t)p->config.drain_s * 1000;
 	TRY(httpd_new(&limits, &p->httpd));
-	p->gateway.vault = p->vault;
-	p->gateway.index = p->index;
-	p->gateway.kms = p->kms;
 	p->gateway.region = bytes_text(p->config.region);
 	p->gateway.domains = bytes_text(p->config.domains);
 	p->gateway.access_log = p->config.access_log;
@@ -168,6 +187,32 @@ static int fail(const struct report *report, enum err e)
 {
 	fprintf(stderr, "rempart-gateway: %s\n", report->text[0] != '\0' ? report->text : err_name(e));
 	return 1;
+}
+
+static enum err maintain(struct program *p, const struct options *o, struct report *report)
+{
+	struct vault_rebuilt r = {0};
+	uint64_t removed = 0;
+	TRY(open_data(p, UINT64_MAX, report));
+	TRY(gateway_unlock(&p->gateway, clock_mono_ms() + MAINTAIN_UNLOCK_MS));
+	if (o->accept) {
+		TRY(vault_accept_index(p->vault));
+		enum err collected = vault_collect(p->vault, true, &removed);
+		LOG(LOG_INFO, "index.accepted", LOG_ERR(collected), LOG_U64("removed", removed));
+		return collected;
+	}
+	enum err e = vault_rebuild(p->vault, &r);
+	LOG(LOG_INFO, "index.rebuilt", LOG_ERR(e), LOG_U64("objects", r.objects),
+	    LOG_U64("known", r.known), LOG_U64("restored", r.restored),
+	    LOG_U64("deleted", r.deleted), LOG_U64("no_bucket", r.no_bucket),
+	    LOG_U64("unreadable", r.unreadable));
+	if (e == OK && r.no_bucket + r.unreadable > 0) {
+		const char *const parts[] = {
+			"not every object could be put into the index; the log lines say why. What "
+			"is not in it stays on the store until --accept-index", NULL};
+		return report_set(report, ERR_NOTFOUND, parts);
+	}
+	return e == OK ? vault_accept_index(p->vault) : e;
 }
 
 static int serve(struct program *p, struct report *report)
@@ -214,7 +259,13 @@ int main(int argc, char **argv)
 		                             "`ulimit -l` to at least 8 MiB", NULL};
 		return fail(&report, report_set(&report, e, parts));
 	}
-	int status = serve(&p, &report);
+	int status = 0;
+	if (options.rebuild || options.accept) {
+		e = maintain(&p, &options, &report);
+		status = e == OK ? 0 : fail(&report, e);
+	} else {
+		status = serve(&p, &report);
+	}
 	close_all(&p);
 	return status;
 }

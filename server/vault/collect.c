@@ -224,7 +224,8 @@ static size_t count_orphans(const struct sweep *s)
  */
 static enum err doubt(const struct sweep *s, size_t orphans)
 {
-	if (orphans <= ORPHANS_UNDOUBTED || orphans <= s->n / 2) {
+	if (orphans <= ORPHANS_UNDOUBTED || orphans <= s->n / 2 ||
+	    atomic_load(&s->v->accepted)) {
 		return OK;
 	}
 	LOG(LOG_ERROR, "vault.orphans_refused", LOG_U64("orphans", orphans), LOG_U64("blobs", s->n),

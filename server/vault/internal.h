@@ -57,6 +57,7 @@ struct vault {
 	pthread_mutex_t stop_mutex;
 	pthread_cond_t stop_wake;
 	atomic_bool stopping;
+	atomic_bool accepted;       /* the operator answers for the index */
 };
 
 /* Buffers of VAULT_BUFFER_BYTES, held only while a call runs: there are as many as workers, not as

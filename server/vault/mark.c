@@ -192,6 +192,9 @@ enum err vault_accept_index(struct vault *v)
 	if (e == OK && newest != now.number) {
 		e = index_mark_set(v->o.index, (struct index_mark){newest, false});
 	}
+	if (e == OK) {
+		atomic_store(&v->accepted, true);
+	}
 	pthread_mutex_unlock(&v->collect_mutex);
 	return e;
 }

@@ -74,8 +74,21 @@ void vault_read_end(struct vault_reader *r); /* NULL-safe */
  *   errors  DENIED (the store has seen a newer index, or most of it is not in this one: nothing was removed), CORRUPT (index), those of the store */
 enum err vault_collect(struct vault *v, bool orphans, uint64_t *ret_blobs);
 /* vault_accept_index: the operator says that this index is the right one (he has rebuilt it from the store, or wants what it does not know
- * to be removed): collections of orphans that were refused because marks on storage are newer go on. */
+ * to be removed): collections of orphans that were refused because marks on storage are newer go on, from now on; and none is refused by this
+ * vault, until it is freed, because most of the store is not in the index. */
 enum err vault_accept_index(struct vault *v);
+/* vault_rebuild: put into the index the objects that are on storage and that it does not know, from their trailers; for an index restored from a backup,
+ * while nobody writes. Reads the end of every blob. Again after an error: goes on. *ret counts also when it fails.
+ *   errors  UNAVAILABLE (locked), those of store and index */
+struct vault_rebuilt {
+	uint64_t objects;    /* with a record on storage */
+	uint64_t known;      /* to the index */
+	uint64_t restored;
+	uint64_t deleted;    /* replaced or deleted before the backup, not yet collected */
+	uint64_t no_bucket;  /* their bucket is not in the index: each is logged */
+	uint64_t unreadable; /* a damaged record, or one whose place is locked */
+};
+enum err vault_rebuild(struct vault *v, struct vault_rebuilt *ret);
 struct vault_stats { uint64_t blobs_written, blobs_removed, orphans_removed, bytes_sealed, bytes_opened, corrupt; };
 void vault_stats(const struct vault *v, struct vault_stats *ret);
 #endif

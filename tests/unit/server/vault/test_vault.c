@@ -645,62 +645,110 @@ static void test_abort(void **state)
 	assert_int_equal(count_blobs(f), 0);
 }
 
-/* Storage and the index key alone give back the record of each object: what a lost index is rebuilt from. */
-static enum err rebuild_one(void *context, const uint8_t id[STORE_ID_BYTES], uint64_t age_ms)
+static void close_vault(struct fixture *f)
 {
-	struct fixture *f = context;
-	struct store_blob *b;
-	uint8_t foot[OBJFMT_TRAILER_FOOT_BYTES];
-	struct index_object o;
-	struct bytes record;
-	uint64_t size;
-	uint32_t n;
-	bool no_bucket;
-
-	(void)age_ms;
-	TRY(store_open(f->store, id, never, &b));
-	TRY(store_size(b, &size));
-	TRY(store_read(b, size - sizeof(foot), foot, sizeof(foot)));
-	if (objfmt_trailer_size(bytes_of(foot, sizeof(foot)), &n) == OK) {
-		uint8_t *trailer = arena_alloc(f->a, n);
-		TRY(store_read(b, size - n, trailer, n));
-		TRY(objfmt_trailer_open(f->key, id, bytes_of(trailer, n), f->a, &record));
-		TRY(index_record_read(record, f->a, &o));
-		TRY(index_object_put(f->index, &o, NULL, NULL, &no_bucket));
-	}
-	store_close(b);
-	return OK;
+	vault_free(f->vault);
+	index_close(f->index);
 }
 
+static void copy_file(const char *from, const char *to)
+{
+	static uint8_t buffer[1 << 16];
+	FILE *in = fopen(from, "rb"), *out = fopen(to, "wb");
+	size_t n;
+	assert_true(in != NULL && out != NULL);
+	while ((n = fread(buffer, 1, sizeof(buffer), in)) > 0) {
+		assert_int_equal(fwrite(buffer, 1, n, out), n);
+	}
+	fclose(in);
+	assert_int_equal(fclose(out), 0);
+}
+
+/* Storage and the index key alone give back every object of a lost index, in buckets that are made anew. */
 static void test_rebuild(void **state)
 {
 	struct fixture *f = *state;
 	struct index_object small = make_object("small"), large = make_object("large");
 	struct index_upload u = begin_upload(f, "joined");
+	struct vault_rebuilt r;
 
 	srandom(9);
 	assert_int_equal(put(f, &small, 10, NULL), OK);
 	assert_int_equal(put(f, &large, 2 * BLOB, NULL), OK);
 	assert_int_equal(put_parts(f, &u), OK);
 	assert_int_equal(complete(f, &u), OK);
-	vault_free(f->vault);
-	index_close(f->index);
+	close_vault(f);
 	char path[128];
 	snprintf(path, sizeof(path), "%s/data.mdb", f->dir);
 	assert_int_equal(unlink(path), 0);
-	struct report report;
-	assert_int_equal(index_open(f->dir, UINT64_C(1) << 30, &f->index, &report), OK);
-	struct vault_options o = {.store = f->store, .index = f->index, .blob_size = 4 * BLOB};
-	assert_int_equal(vault_new(&o, &f->vault), OK);
-	assert_int_equal(vault_unlock(f->vault, f->key), OK);
+	open_vault(f);
+	assert_int_equal(vault_rebuild(f->vault, &r), OK);
+	assert_int_equal(r.objects, 3);
+	assert_int_equal(r.no_bucket, 3);
+	assert_int_equal(r.restored, 0);
 	struct index_bucket b = {.name = BYTES("b"), .tenant = BYTES("t")};
 	assert_int_equal(index_bucket_create(f->index, &b), OK);
-	for (unsigned i = 0; i < 256; i++) {
-		assert_int_equal(store_list(f->store, (uint8_t)i, rebuild_one, f), OK);
-	}
+	assert_int_equal(vault_rebuild(f->vault, &r), OK);
+	assert_int_equal(r.restored, 3);
 	assert_int_equal(read_all(f, "small", 10), OK);
 	assert_int_equal(read_all(f, "large", 2 * BLOB), OK);
 	assert_int_equal(read_all(f, "joined", joined), OK);
+	assert_int_equal(vault_rebuild(f->vault, &r), OK);
+	assert_int_equal(r.known, 3);
+	assert_int_equal(r.restored, 0);
+}
+
+static enum err put_at(struct fixture *f, const char *key, size_t n, uint64_t modified_ms)
+{
+	struct index_object o = make_object(key);
+	o.modified_ms = modified_ms;
+	return put(f, &o, n, NULL);
+}
+
+/* A backup of the index comes back: what was written since is found again, what was deleted before stays deleted. */
+static void test_rebuild_backup(void **state)
+{
+	struct fixture *f = *state;
+	char path[128], backup[128];
+	struct vault_rebuilt r;
+	struct index_object gone;
+	uint64_t removed;
+
+	snprintf(path, sizeof(path), "%s/data.mdb", f->dir);
+	snprintf(backup, sizeof(backup), "%s/backup", f->dir);
+	assert_int_equal(put_at(f, "stays", 10, 1000), OK);
+	assert_int_equal(put_at(f, "replaced", 20, 1000), OK);
+	assert_int_equal(put_at(f, "replaced", 30, 2000), OK);
+	assert_int_equal(put_at(f, "deleted", 40, 1000), OK);
+	assert_int_equal(index_object_delete(f->index, BYTES("b"), BYTES("deleted"), NULL), OK);
+	assert_int_equal(put_at(f, "overwritten later", 50, 1000), OK);
+	assert_int_equal(vault_mark_make(f->vault), OK);
+	close_vault(f);
+	copy_file(path, backup);
+	open_vault(f);
+	assert_int_equal(put_at(f, "new", BLOB + 1, 3000), OK);
+	assert_int_equal(put_at(f, "overwritten later", 60, 3000), OK);
+	assert_int_equal(put_at(f, "overwritten later", 70, 4000), OK);
+	assert_int_equal(vault_mark_make(f->vault), OK);
+	close_vault(f);
+	copy_file(backup, path);
+	unlink(backup);
+	open_vault(f);
+	assert_int_equal(vault_rebuild(f->vault, &r), OK);
+	assert_int_equal(r.unreadable + r.no_bucket, 0);
+	assert_int_equal(r.deleted, 2);
+	assert_int_equal(r.restored, 3); /* one of them is replaced by the next */
+	pass_a_moment();
+	assert_int_equal(vault_collect(f->vault, true, &removed), ERR_DENIED);
+	assert_int_equal(vault_accept_index(f->vault), OK);
+	pass_a_moment();
+	collect(f);
+	assert_int_equal(read_all(f, "stays", 10), OK);
+	assert_int_equal(read_all(f, "replaced", 30), OK);
+	assert_int_equal(read_all(f, "overwritten later", 70), OK);
+	assert_int_equal(read_all(f, "new", BLOB + 1), OK);
+	assert_int_equal(index_object_get(f->index, f->a, BYTES("b"), BYTES("deleted"), &gone),
+	                 ERR_NOTFOUND);
 }
 
 static size_t kept_marks(uint64_t k)
@@ -887,7 +935,7 @@ int main(void)
 		TEST(test_wrong_key), TEST(test_empty_is_verified), TEST(test_conditions), TEST(test_put_faults),
 		TEST(test_get_and_collect_faults), TEST(test_multipart), TEST(test_part_without_upload),
 		TEST(test_complete_faults), TEST(test_pin), TEST(test_orphans), TEST(test_abort),
-		TEST(test_rebuild), TEST(test_marks), TEST(test_old_index), TEST(test_background),
+		TEST(test_rebuild), TEST(test_rebuild_backup), TEST(test_marks), TEST(test_old_index), TEST(test_background),
 		TEST(test_race), TEST(test_locked),
 	};
 	if (secret_init(64) != OK) {
