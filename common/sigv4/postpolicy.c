@@ -23,11 +23,6 @@ struct condition {
 	bool prefix;        /* starts-with */
 };
 
-static bool same_nocase(struct bytes text, struct bytes lower)
-{
-	return sigv4_name_is(text, lower);
-}
-
 /* --- one condition holds? --------------------------------------------------------------------- */
 
 static bool holds(const struct condition *c, struct bytes value)
@@ -57,14 +52,14 @@ static void apply(struct checking *k, const struct condition *c)
 {
 	const struct post *p = k->post;
 	struct bytes value = {NULL, 0};
-	bool list = c->prefix && same_nocase(c->field, BYTES("content-type"));
+	bool list = c->prefix && sigv4_name_is(c->field, BYTES("content-type"));
 
-	if (same_nocase(c->field, BYTES("bucket"))) {
+	if (sigv4_name_is(c->field, BYTES("bucket"))) {
 		value = p->bucket;
 		k->bucket_covered = true;
 	}
 	for (size_t i = 0; i < p->n_fields; i++) {
-		if (!same_nocase(c->field, p->fields[i].name)) {
+		if (!sigv4_name_is(c->field, p->fields[i].name)) {
 			continue;
 		}
 		k->covered[i] = true;

@@ -222,28 +222,12 @@ static enum s3error of_form(const struct post_upload *p, enum err e)
 	if (p->fault != S3E_NONE) {
 		return p->fault;
 	}
-	switch (e) {
-	case OK:
+	if (e == OK) {
 		return S3E_NONE;
-	case ERR_LIMIT:
-		return S3E_POST_HEAD;
-	case ERR_NOTFOUND:
-		return S3E_POST_NO_FILE;
-	case ERR_INPUT:
-	case ERR_NOMEM:
-	case ERR_AUTH:
-	case ERR_DENIED:
-	case ERR_EXISTS:
-	case ERR_CONFLICT:
-	case ERR_CORRUPT:
-	case ERR_IO:
-	case ERR_FULL:
-	case ERR_UNAVAILABLE:
-	case ERR_TIMEOUT:
-	case ERR_CANCELLED:
-		break;
 	}
-	return S3E_POST_MALFORMED;
+	return e == ERR_LIMIT      ? S3E_POST_HEAD
+	       : e == ERR_NOTFOUND ? S3E_POST_NO_FILE
+	                           : S3E_POST_MALFORMED;
 }
 
 enum s3error op_post_push(struct request *r, struct bytes b)
