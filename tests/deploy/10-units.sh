@@ -18,9 +18,20 @@ root=$TEST_DIR/root
 check "make install into a folder" deploy/install "$root" /usr "$TEST_BUILD"
 for file in bin/rempart bin/rempart-kms bin/rempart-gateway bin/rempart-audit lib/systemd/system/rempart-kms.service \
 	lib/systemd/system/rempart-gateway.service lib/sysusers.d/rempart.conf lib/tmpfiles.d/rempart.conf \
-	share/doc/rempart/examples/kms.ini share/man/man1/rempart.1 share/bash-completion/completions/rempart; do
+	share/doc/rempart/examples/kms.ini share/man/man1/rempart.1 share/bash-completion/completions/rempart \
+	share/bash-completion/completions/rempart-audit; do
 	check "installs /usr/$file" test -s "$root/usr/$file"
 done
+completes() { # FUNCTION EXPECTED WORD...: the words that the last one may become
+	# shellcheck disable=SC2016
+	PATH=$TEST_BUILD:$PATH bash -c '. "$1"; f=$2 want=$3; shift 3; compopt() { :; }; COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)); "$f"
+		[ "${COMPREPLY[*]}" = "$want" ] || { echo "got: ${COMPREPLY[*]}"; exit 1; }' \
+		bash "$root/usr/share/bash-completion/completions/rempart-audit" "$@"
+}
+check "completes the auditor's commands" completes _rempart_other "verify show find prove check" rempart-audit ""
+check "completes the options of a command" completes _rempart_other "--help --json --key --lang --proof" rempart-audit check --
+check "completes the gateway's options" completes _rempart_other "--rebuild-index" rempart-gateway --r
+check "completes the command line's commands" completes _rempart "unseal" rempart unse
 check "no unit names another place than it was installed to" bash -c "! grep -r @BINDIR@ '$root'"
 
 if command -v systemd-analyze >/dev/null && systemd-analyze security --help | grep -q offline; then
