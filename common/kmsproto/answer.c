@@ -16,7 +16,6 @@ static_assert((int)KMSPROTO_SEALED_BYTES == (int)KMSPROTO_KEY_BYTES + (int)AEAD_
               "the header names the size");
 
 enum {
-	TENANT_MAX = 12,       /* digits */
 	CANONICAL_ID_MAX = 64, /* hex digits */
 	ITEM_AAD_BYTES = 24,   /* label, u32 call, u8 key */
 };
@@ -111,7 +110,7 @@ static enum err read_item(struct items *s, struct reader *r, size_t call, size_t
 
 static void write_principal(struct writer *w, const struct kmsproto_principal *p)
 {
-	kmswire_text(w, p->tenant, TENANT_MAX);
+	kmswire_text(w, p->tenant, KMSWIRE_TENANT_MAX);
 	kmswire_text(w, p->tenant_name, KMSPROTO_TEXT_MAX);
 	kmswire_text(w, p->canonical_id, CANONICAL_ID_MAX);
 	kmswire_text(w, p->display_name, KMSPROTO_TEXT_MAX);
@@ -121,7 +120,7 @@ static void write_principal(struct writer *w, const struct kmsproto_principal *p
 
 static void read_principal(struct reader *r, struct kmsproto_principal *p)
 {
-	p->tenant = kmswire_read_text(r, TENANT_MAX);
+	p->tenant = kmswire_read_text(r, KMSWIRE_TENANT_MAX);
 	p->tenant_name = kmswire_read_text(r, KMSPROTO_TEXT_MAX);
 	p->canonical_id = kmswire_read_text(r, CANONICAL_ID_MAX);
 	p->display_name = kmswire_read_text(r, KMSPROTO_TEXT_MAX);
@@ -150,6 +149,13 @@ static enum err write_access(struct items *s, struct writer *w, size_t call,
 		} else {
 			TRY(write_item(s, w, call, i, reply->keys[i].dek));
 		}
+	}
+	if (reply->document.n > KMSPROTO_DOCUMENT_MAX) {
+		return ERR_LIMIT;
+	}
+	write_lv16(w, reply->document);
+	if (reply->document.n > 0) {
+		write_bytes(w, bytes_of(reply->stamp, sizeof(reply->stamp)));
 	}
 	return OK;
 }
@@ -184,7 +190,11 @@ static enum err read_access(struct items *s, struct reader *r, size_t call,
 			TRY(read_item(s, r, call, i, &reply->keys[i].dek));
 		}
 	}
-	return OK;
+	reply->document = read_lv16(r, KMSPROTO_DOCUMENT_MAX);
+	if (reply->document.n > 0) {
+		read_into(r, reply->stamp, sizeof(reply->stamp));
+	}
+	return r->bad ? ERR_INPUT : OK;
 }
 
 /* --- replies --- */

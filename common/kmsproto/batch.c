@@ -137,12 +137,119 @@ static bool read_evidence(struct reader *r, struct sigv4_evidence *e)
 	       e->amz_date.n == KMSWIRE_AMZ_DATE_MAX && e->date.n == KMSWIRE_DATE_MAX;
 }
 
+/* --- what stands between the caller and what he names --- */
+
+static void write_document(struct writer *w, const struct kmsproto_document *d)
+{
+	if (d->text.n > KMSPROTO_DOCUMENT_MAX) {
+		w->full = true;
+		return;
+	}
+	write_u8(w, (uint8_t)d->kind);
+	write_lv32(w, d->text);
+	write_bytes(w, bytes_of(d->stamp, sizeof(d->stamp)));
+}
+
+static void write_resource(struct writer *w, const struct kmsproto_resource *r)
+{
+	kmswire_text(w, r->tenant, KMSWIRE_TENANT_MAX);
+	if (r->tenant.n == 0) {
+		return;
+	}
+	write_u64(w, r->bucket_number);
+	write_u8(w, r->flags);
+	write_bytes(w, bytes_of(r->object_id, sizeof(r->object_id)));
+	write_u8(w, (uint8_t)r->n_documents);
+	for (size_t i = 0; i < r->n_documents; i++) {
+		write_document(w, &r->documents[i]);
+	}
+	write_u8(w, (uint8_t)r->n_tags);
+	for (size_t i = 0; i < r->n_tags; i++) {
+		kmswire_text(w, r->tags[i].name, KMSPROTO_OBJECT_KEY_MAX);
+		kmswire_text(w, r->tags[i].value, KMSPROTO_OBJECT_KEY_MAX);
+	}
+	w->full = w->full || r->n_documents > KMSPROTO_DOCUMENTS_MAX ||
+	          r->n_tags > KMSPROTO_TAGS_MAX;
+}
+
+static bool read_document(struct reader *r, struct kmsproto_resource *resource)
+{
+	struct kmsproto_document *d = &resource->documents[resource->n_documents++];
+	uint8_t kind = read_u8(r);
+
+	d->text = read_lv32(r, KMSPROTO_DOCUMENT_MAX);
+	read_into(r, d->stamp, sizeof(d->stamp));
+	if (r->bad || kind < KMSPROTO_BUCKET_POLICY || kind > KMSPROTO_OBJECT_ACL) {
+		return false;
+	}
+	d->kind = (enum kmsproto_document_kind)kind;
+	for (size_t i = 0; i + 1 < resource->n_documents; i++) {
+		if (resource->documents[i].kind == d->kind) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static enum err read_tags(struct arena *a, struct reader *r, struct kmsproto_resource *resource)
+{
+	size_t n = read_u8(r);
+
+	if (r->bad || n > KMSPROTO_TAGS_MAX) {
+		return ERR_INPUT;
+	}
+	struct field *tags = arena_alloc(a, n * sizeof(*tags));
+	if (tags == NULL) {
+		return ERR_LIMIT;
+	}
+	for (size_t i = 0; i < n; i++) {
+		tags[i].name = kmswire_read_text(r, KMSPROTO_OBJECT_KEY_MAX);
+		tags[i].value = kmswire_read_text(r, KMSPROTO_OBJECT_KEY_MAX);
+	}
+	resource->tags = tags;
+	resource->n_tags = n;
+	return r->bad ? ERR_INPUT : OK;
+}
+
+static enum err read_resource(struct arena *a, struct reader *r, struct kmsproto_resource *ret)
+{
+	ret->tenant = kmswire_read_text(r, KMSWIRE_TENANT_MAX);
+	if (r->bad || ret->tenant.n == 0) {
+		return r->bad ? ERR_INPUT : OK;
+	}
+	ret->bucket_number = read_u64(r);
+	ret->flags = read_u8(r);
+	read_into(r, ret->object_id, sizeof(ret->object_id));
+	size_t n = read_u8(r);
+	if (r->bad || ret->tenant.n != KMSWIRE_TENANT_MAX || n > KMSPROTO_DOCUMENTS_MAX ||
+	    (ret->flags & ~KMSPROTO_FLAGS_ALL) != 0) {
+		return ERR_INPUT;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (!read_document(r, ret)) {
+			return ERR_INPUT;
+		}
+	}
+	return read_tags(a, r, ret);
+}
+
 static void write_access(struct writer *w, const struct kmsproto_access *access)
 {
 	write_bytes(w, bytes_of(access->request_id, sizeof(access->request_id)));
 	kmswire_text(w, access->source, KMSWIRE_SOURCE_MAX);
 	kmswire_text(w, bytes_first(access->agent, KMSPROTO_TEXT_MAX), KMSPROTO_TEXT_MAX);
+	kmswire_text(w, bytes_first(access->referer, KMSPROTO_REFERER_MAX), KMSPROTO_REFERER_MAX);
+	write_u8(w, access->secure ? 1 : 0);
 	write_evidence(w, &access->evidence);
+	write_resource(w, &access->target);
+	write_resource(w, &access->copy_source);
+	kmswire_text(w, access->item, KMSPROTO_OBJECT_KEY_MAX);
+	write_u8(w, access->item_version ? 1 : 0);
+	write_u8(w, access->has_document ? 1 : 0);
+	if (access->has_document) {
+		w->full = w->full || access->body.n > KMSPROTO_BODY_MAX;
+		write_lv32(w, access->body);
+	}
 	if (access->n_keys > KMSPROTO_KEYS_MAX) {
 		w->full = true;
 		return;
@@ -153,25 +260,48 @@ static void write_access(struct writer *w, const struct kmsproto_access *access)
 	}
 }
 
-static bool read_access(struct reader *r, struct kmsproto_access *access)
+static bool read_flag(struct reader *r)
 {
-	bool good;
+	uint8_t flag = read_u8(r);
 
+	r->bad = r->bad || flag > 1;
+	return flag == 1;
+}
+
+static bool read_request(struct reader *r, struct kmsproto_access *access)
+{
 	read_into(r, access->request_id, sizeof(access->request_id));
 	access->source = kmswire_read_text(r, KMSWIRE_SOURCE_MAX);
 	access->agent = kmswire_read_text(r, KMSPROTO_TEXT_MAX);
-	good = read_evidence(r, &access->evidence);
-	access->n_keys = read_u8(r);
-	if (r->bad || !good || access->n_keys > KMSPROTO_KEYS_MAX) {
-		access->n_keys = 0;
-		return false;
+	access->referer = kmswire_read_text(r, KMSPROTO_REFERER_MAX);
+	access->secure = read_flag(r);
+	return read_evidence(r, &access->evidence) && !r->bad;
+}
+
+static enum err read_access(struct arena *a, struct reader *r, struct kmsproto_access *access)
+{
+	if (!read_request(r, access)) {
+		return ERR_INPUT;
 	}
-	for (size_t i = 0; i < access->n_keys; i++) {
+	TRY(read_resource(a, r, &access->target));
+	TRY(read_resource(a, r, &access->copy_source));
+	access->item = kmswire_read_text(r, KMSPROTO_OBJECT_KEY_MAX);
+	access->item_version = read_flag(r);
+	access->has_document = read_flag(r);
+	if (access->has_document) {
+		access->body = read_lv32(r, KMSPROTO_BODY_MAX);
+	}
+	size_t n = read_u8(r);
+	if (r->bad || n > KMSPROTO_KEYS_MAX) {
+		return ERR_INPUT;
+	}
+	for (size_t i = 0; i < n; i++) {
 		if (!read_key_call(r, &access->keys[i])) {
-			return false;
+			return ERR_INPUT;
 		}
 	}
-	return true;
+	access->n_keys = n;
+	return OK;
 }
 
 /* --- chunk signatures --- */
@@ -273,9 +403,7 @@ static enum err read_call(struct arena *a, struct reader *batch, struct kmsproto
 		break;
 	case KMSPROTO_ACCESS:
 		call->kind = KMSPROTO_ACCESS;
-		if (!read_access(&r, &call->access)) {
-			return ERR_INPUT;
-		}
+		TRY(read_access(a, &r, &call->access));
 		break;
 	case KMSPROTO_CHUNKS:
 		call->kind = KMSPROTO_CHUNKS;

@@ -16,6 +16,10 @@ static const char *const verdict_names[KMSPROTO_VERDICTS] = {
 	[KMSPROTO_NO_SUCH_KEY] = "no-such-key",
 	[KMSPROTO_KEY_DISABLED] = "key-disabled",
 	[KMSPROTO_WRONG_KEY] = "wrong-key",
+	[KMSPROTO_BAD_DOCUMENT] = "bad-document",
+	[KMSPROTO_NO_SUCH_GRANTEE] = "no-such-grantee",
+	[KMSPROTO_NO_SUCH_EMAIL] = "no-such-email",
+	[KMSPROTO_NOT_SIGNED] = "not-signed",
 };
 
 const char *kmsproto_verdict_name(enum kmsproto_verdict v)

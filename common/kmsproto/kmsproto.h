@@ -22,7 +22,7 @@
 
 enum {
 	KMSPROTO_CALLS_MAX = 256,       /* in one batch */
-	KMSPROTO_BATCH_MAX = 8 << 20,   /* bytes */
+	KMSPROTO_BATCH_MAX = 16 << 20,  /* bytes */
 	KMSPROTO_CANONICAL_MAX = 32768, /* bytes of a canonical request */
 	KMSPROTO_KEYS_MAX = 2,          /* key operations in one call */
 	KMSPROTO_CHUNKS_MAX = 4096,     /* chunk signatures in one call */
@@ -35,6 +35,12 @@ enum {
 	KMSPROTO_TEXT_MAX = 256,        /* bytes of any text without a limit of its own */
 	KMSPROTO_SIGNED_HEADERS_MAX = 4096, /* bytes of the list of signed header names */
 	KMSPROTO_OBJECT_KEY_MAX = 1024, /* bytes of an object's key */
+	KMSPROTO_DOCUMENTS_MAX = 3,     /* of one resource: one of each kind */
+	KMSPROTO_DOCUMENT_MAX = 32768,  /* bytes of a bucket policy or an ACL */
+	KMSPROTO_STAMP_BYTES = 32,
+	KMSPROTO_TAGS_MAX = 50,         /* of one object */
+	KMSPROTO_BODY_MAX = 65536,      /* bytes of a body that is a document */
+	KMSPROTO_REFERER_MAX = 1024,
 };
 /* log_index of a reply that has no entry. */
 #define KMSPROTO_NO_LOG_INDEX UINT64_MAX
@@ -58,6 +64,10 @@ enum kmsproto_verdict {
 	KMSPROTO_NO_SUCH_KEY,     /* KMS.NotFoundException */
 	KMSPROTO_KEY_DISABLED,    /* KMS.DisabledException / KMS.KMSInvalidStateException */
 	KMSPROTO_WRONG_KEY,       /* the wrapped key does not open with this context: the object cannot be read */
+	KMSPROTO_BAD_DOCUMENT,    /* the policy or ACL that the request carries is not one: MalformedPolicy, MalformedACLError */
+	KMSPROTO_NO_SUCH_GRANTEE, /* an ACL or policy names somebody who is not known here */
+	KMSPROTO_NO_SUCH_EMAIL,   /* an ACL names an address that is nobody's here */
+	KMSPROTO_NOT_SIGNED,      /* the document is not part of what the user signed */
 	KMSPROTO_VERDICTS,
 };
 const char *kmsproto_verdict_name(enum kmsproto_verdict v); /* "bad-signature": also the `result` of log entries */
@@ -76,10 +86,49 @@ struct kmsproto_key_call {
 	struct bytes wrapped;    /* OPEN, REWRAP */
 	struct bytes kek;        /* ISSUE, REWRAP: key id, ARN or alias; empty: the tenant's default */
 };
+/*
+ * What stands between a caller and the bucket or object that he names, as the gateway's index has it. A document counts only when the KMS has
+ * seen its owner sign it: a bucket's policy and ACL by their digest in the KMS's own records, an object's ACL by its stamp.
+ */
+enum kmsproto_document_kind {
+	KMSPROTO_BUCKET_POLICY = 1, /* the text as it was put */
+	KMSPROTO_BUCKET_ACL = 2,    /* policy/acl.h: the canonical form, made by the KMS */
+	KMSPROTO_OBJECT_ACL = 3,
+};
+struct kmsproto_document {
+	enum kmsproto_document_kind kind;
+	struct bytes text;
+	uint8_t stamp[KMSPROTO_STAMP_BYTES]; /* OBJECT_ACL; else zero */
+};
+enum { /* flags of a resource */
+	KMSPROTO_OWNER_ENFORCED = 1,     /* ownership: ACLs are off */
+	KMSPROTO_OWNER_PREFERRED = 2,    /* ownership: bucket-owner-full-control gives the object away */
+	KMSPROTO_IGNORE_PUBLIC_ACLS = 4, /* public access block */
+	KMSPROTO_RESTRICT_PUBLIC = 8,    /* public access block: RestrictPublicBuckets */
+	KMSPROTO_MISSING = 16,           /* there is no such object; to be told so takes the right to list */
+	KMSPROTO_FLAGS_ALL = 31,
+};
+struct kmsproto_resource {
+	struct bytes tenant;     /* 12 digits: the bucket's owner; empty: there is no such bucket */
+	uint64_t bucket_number;  /* tells buckets apart that had this name one after the other */
+	uint8_t flags;
+	uint8_t object_id[KMSPROTO_OBJECT_ID_BYTES]; /* of the version that is there; zero: none */
+	struct kmsproto_document documents[KMSPROTO_DOCUMENTS_MAX];
+	size_t n_documents;
+	const struct field *tags; /* of that version: only where a policy may ask for them */
+	size_t n_tags;
+};
 struct kmsproto_access {
 	uint8_t request_id[16];
 	struct bytes source;     /* client address */
 	struct bytes agent;      /* user agent, cut to 256 */
+	struct bytes referer;    /* cut to 1,024 */
+	bool secure;             /* came over TLS */
+	struct kmsproto_resource target, copy_source;
+	struct bytes item;       /* one key of a DeleteObjects; empty: the request as a whole */
+	bool item_version;       /* with a version id */
+	bool has_document;       /* body is the request's: a policy or an ACL that is to be taken on record */
+	struct bytes body;
 	struct sigv4_evidence evidence; /* kind, access_key, amz_date, date, region, service, signed_headers, signature, expires_s, canonical travel; payload, content_hash do not: the KMS reads them from canonical. SIGV4_FORM: kind and form alone */
 	struct kmsproto_key_call keys[KMSPROTO_KEYS_MAX];
 	size_t n_keys;
@@ -119,6 +168,9 @@ struct kmsproto_reply {
 	struct kmsproto_principal principal;   /* ACCESS: also with DENIED, when known */
 	struct kmsproto_key_reply keys[KMSPROTO_KEYS_MAX];
 	size_t n_keys;
+	struct bytes document;      /* ACCESS: the ACL, in its canonical form, of what the request makes or changes; empty: none but the
+	                             * bucket owner's */
+	uint8_t stamp[KMSPROTO_STAMP_BYTES]; /* of an object's */
 	struct secret *index_key;   /* INDEX_KEY; ownership as dek */
 };
 

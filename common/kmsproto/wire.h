@@ -11,6 +11,7 @@ enum {
 	KMSWIRE_DATE_MAX = 8,
 	KMSWIRE_SCOPE_WORD_MAX = 64,  /* region, service */
 	KMSWIRE_EVIDENCE_TEXTS = 7,   /* from access key to signature */
+	KMSWIRE_TENANT_MAX = 12,      /* digits */
 	KMSWIRE_FLAG_SOURCE = 1,
 	KMSWIRE_CALL_HEAD_BYTES = 5,  /* kind, length */
 	KMSWIRE_CHUNK_BYTES = 97,     /* hash, signature, trailer */

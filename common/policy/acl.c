@@ -12,7 +12,7 @@
 enum {
 	FORM_VERSION = 1,
 	ID_MAX_BYTES = 128,
-	NAME_MAX_BYTES = 128,
+	NAME_MAX_BYTES = ACL_NAME_MAX,
 	EMAIL_MAX_BYTES = 254, /* RFC 5321, a path without its brackets */
 };
 _Static_assert(1 + 2 + ID_MAX_BYTES + 2 + NAME_MAX_BYTES + 2 +
@@ -477,15 +477,23 @@ static bool read_grant(struct reader *r, struct acl_grant *ret)
 	                           : ret->person.id.n == 0 && ret->person.name.n == 0;
 }
 
-enum err acl_read(struct arena *a, struct bytes text, struct acl *ret)
+enum err acl_read_owner(struct bytes text, struct acl_person *ret)
 {
 	struct reader r = reader_of(text);
-	struct acl acl;
 	uint8_t version = read_u8(&r);
-	struct acl_person owner = {.id = read_lv16(&r, ID_MAX_BYTES)};
-	owner.name = read_lv16(&r, NAME_MAX_BYTES);
+	ret->id = read_lv16(&r, ID_MAX_BYTES);
+	ret->name = read_lv16(&r, NAME_MAX_BYTES);
+	return r.bad || version != FORM_VERSION || ret->id.n == 0 ? ERR_CORRUPT : OK;
+}
+
+enum err acl_read(struct arena *a, struct bytes text, struct acl *ret)
+{
+	struct acl_person owner;
+	struct acl acl;
+	TRY(acl_read_owner(text, &owner));
+	struct reader r = reader_of(bytes_skip(text, 1 + 2 + owner.id.n + 2 + owner.name.n));
 	uint16_t n = read_u16(&r);
-	if (r.bad || version != FORM_VERSION || owner.id.n == 0 || n > ACL_GRANTS_MAX) {
+	if (r.bad || n > ACL_GRANTS_MAX) {
 		return ERR_CORRUPT;
 	}
 	TRY(make(a, owner, n, &acl));

@@ -10,6 +10,7 @@
 
 enum {
 	ACL_GRANTS_MAX = 100,
+	ACL_NAME_MAX = 128,       /* bytes of a display name */
 	ACL_MAX_BYTES = 32 << 10, /* of the canonical form */
 	ACL_XML_NODES_MAX = 8 * ACL_GRANTS_MAX + 16,
 };
@@ -73,6 +74,9 @@ void acl_write_xml(struct writer *w, const struct acl *acl);
  * array; takes nothing that write would not have made. errors: CORRUPT, LIMIT */
 void acl_write(struct writer *w, const struct acl *acl);
 enum err acl_read(struct arena *a, struct bytes text, struct acl *ret);
+
+/* acl_read_owner: of the canonical form, of which the first 261 bytes are enough. errors: CORRUPT */
+enum err acl_read_owner(struct bytes text, struct acl_person *ret);
 
 /* acl_permits: has this person (canonical id; empty: anonymous) the permission? ignore_public: grants to groups do not count.
  * The owner is not special here: his grants stand in the list, and may have been taken away. */

@@ -4,6 +4,8 @@
  */
 #include "common/sigv4/parts.h"
 
+#include <stdlib.h>
+
 #include "common/codec/date.h"
 #include "common/codec/uri.h"
 
@@ -269,18 +271,22 @@ static enum err read_content_hash(struct reading *r)
 	return OK;
 }
 
+static bool is_amz(struct bytes name)
+{
+	static const char prefix[] = "x-amz-";
+
+	return bytes_is_nocase(bytes_first(name, sizeof(prefix) - 1), prefix);
+}
+
 /* host and every x-amz-* header that was sent must be signed, or someone else could add one. */
 static enum err check_signed(struct reading *r)
 {
-	static const char prefix[] = "x-amz-";
-	enum { PREFIX_BYTES = sizeof(prefix) - 1 };
-
 	if (!sigv4_header_listed(r->e.signed_headers, BYTES("host"))) {
 		return fail(r, SIGV4_FAULT_UNSIGNED_HEADER);
 	}
 	for (size_t i = 0; i < r->request->n_headers; i++) {
 		struct bytes name = r->request->headers[i].name;
-		if (!bytes_is_nocase(bytes_first(name, PREFIX_BYTES), prefix)) {
+		if (!is_amz(name)) {
 			continue;
 		}
 		struct bytes list = r->e.signed_headers;
@@ -293,6 +299,59 @@ static enum err check_signed(struct reading *r)
 		}
 	}
 	return OK;
+}
+
+static int name_order(const void *left, const void *right)
+{
+	const struct bytes *l = left;
+	const struct bytes *r = right;
+
+	return bytes_compare(*l, *r);
+}
+
+/*
+ * Nobody signed an anonymous request. Its canonical form still names what a policy may ask for: host and every x-amz-* header,
+ * once, in order.
+ */
+static enum err list_anonymous(struct reading *r)
+{
+	size_t n = 0;
+	size_t size = 0;
+	struct bytes *names = arena_alloc(r->arena, r->request->n_headers * sizeof(*names));
+
+	if (names == NULL) {
+		return ERR_LIMIT;
+	}
+	for (size_t i = 0; i < r->request->n_headers; i++) {
+		struct bytes name = r->request->headers[i].name;
+		if (!is_amz(name) && !bytes_is_nocase(name, "host")) {
+			continue;
+		}
+		uint8_t *lower = arena_alloc(r->arena, name.n);
+		if (lower == NULL) {
+			return ERR_LIMIT;
+		}
+		for (size_t k = 0; k < name.n; k++) {
+			lower[k] = sigv4_lower(name.p[k]);
+		}
+		names[n++] = bytes_of(lower, name.n);
+		size += name.n + 1;
+	}
+	qsort(names, n, sizeof(*names), name_order);
+	void *p = arena_alloc(r->arena, size);
+	if (p == NULL) {
+		return ERR_LIMIT;
+	}
+	struct writer w = writer_fixed(p, size);
+	for (size_t i = 0; i < n; i++) {
+		if (i == 0 || !bytes_equal(names[i], names[i - 1])) {
+			write_text(&w, i == 0 ? "" : ";");
+			write_bytes(&w, names[i]);
+		}
+	}
+	r->e.signed_headers = writer_bytes(&w);
+	bool good = r->e.signed_headers.n == 0 || sigv4_header_list(r->e.signed_headers);
+	return good ? writer_end(&w) : fail(r, SIGV4_FAULT_MALFORMED_HEADER);
 }
 
 static enum err build_canonical(struct reading *r)
@@ -358,6 +417,8 @@ static enum err read_all(struct reading *r, struct bytes service)
 			                                         : SIGV4_FAULT_MALFORMED_QUERY);
 		}
 		TRY(check_signed(r));
+	} else if (r->s3) {
+		TRY(list_anonymous(r));
 	}
 	TRY(read_content_hash(r));
 	TRY(build_canonical(r));

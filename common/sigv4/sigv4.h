@@ -71,7 +71,8 @@ struct sigv4_evidence {
 
 /*
  * sigv4_read: find the signature and build the canonical request. Everything in `ret` lives in the
- * arena. With kind ANONYMOUS there is neither; canonical is then still built (no signed headers).
+ * arena. With kind ANONYMOUS there is neither; canonical is then still built, over host and all x-amz-*
+ * headers, which nobody signed.
  *   service   "s3": path encoded once, x-amz-content-sha256 names the payload; "kms": body_hash is the payload
  *   body_hash hex SHA-256 of the body, for services that have no content-sha256 header; else empty
  *   errors    INPUT (ret_fault says which; NONE: the method, path or query itself is malformed,

@@ -51,7 +51,7 @@ static void free_writer(void *arg)
 }
 
 /* The text must live until it is sent: the arena frees it with the request. */
-static bool give_xml(struct request *r, unsigned status, struct writer *w)
+static bool give(struct request *r, unsigned status, struct bytes type, struct writer *w)
 {
 	struct writer *kept = arena_alloc(r->a, sizeof(*kept));
 	if (writer_end(w) != OK || kept == NULL || !arena_defer(r->a, free_writer, kept)) {
@@ -61,21 +61,26 @@ static bool give_xml(struct request *r, unsigned status, struct writer *w)
 	*kept = *w;
 	*w = writer_fixed(NULL, 0);
 	answer_begin(r, status, (int64_t)kept->used);
-	answer_header(r, "content-type", BYTES("application/xml"));
+	answer_header(r, "content-type", type);
 	exchange_body(r->x, writer_bytes(kept));
 	return true;
 }
 
-void answer_xml(struct request *r, unsigned status, struct writer *w)
+void answer_text(struct request *r, unsigned status, struct bytes type, struct writer *w)
 {
 	/* A slow reader keeps it for long; errors are small and always told. */
 	enum s3error e = request_take_text(r, w->used);
 	if (e != S3E_NONE) {
 		writer_free(w);
 		answer_error(r, e);
-	} else if (!give_xml(r, status, w)) {
+	} else if (!give(r, status, type, w)) {
 		answer_error(r, S3E_INTERNAL);
 	}
+}
+
+void answer_xml(struct request *r, unsigned status, struct writer *w)
+{
+	answer_text(r, status, BYTES("application/xml"), w);
 }
 
 /* What the client signed as we read it: S3 tells it too, and it ends most searches for the error. */
@@ -102,7 +107,7 @@ static void write_error_body(struct request *r, enum s3error e, struct writer *w
 	xml_begin(w);
 	xml_open(w, "Error");
 	xml_element_text(w, "Code", s3error_code(e));
-	xml_element_text(w, "Message", s3error_message(e));
+	xml_element_text(w, "Message", r->detail == NULL ? s3error_message(e) : r->detail);
 	if (r->target.bucket.n > 0) {
 		xml_element(w, "BucketName", r->target.bucket);
 	}
@@ -128,7 +133,7 @@ void answer_error(struct request *r, enum s3error e)
 		answer_empty(r, status);
 	} else {
 		write_error_body(r, e, &w);
-		if (!give_xml(r, status, &w)) {
+		if (!give(r, status, BYTES("application/xml"), &w)) {
 			answer_empty(r, status);
 		}
 	}

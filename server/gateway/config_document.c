@@ -3,6 +3,7 @@
 #include "common/base/attr.h"
 #include "server/gateway/cors.h"
 #include "server/gateway/lifecycle.h"
+#include "server/gateway/request.h"
 
 enum {
 	TAGS_MAX = 50,           /* of a bucket (S3, "Using cost allocation S3 bucket tags") */
@@ -145,13 +146,12 @@ static enum s3error check_ownership(struct bytes text)
 	return shape_one_of(text, words, COUNT(words)) ? S3E_NONE : S3E_MALFORMED_XML;
 }
 
-/* Only the tenant of a bucket can write into it, so whatever is chosen, the owner of the bucket owns each object. */
 static const struct shape ownership_rule_children[] = {
 	{"ObjectOwnership", 1, 1, NULL, check_ownership}, {NULL}};
 static const struct shape ownership_children[] = {{"Rule", 1, 1, ownership_rule_children}, {NULL}};
 static const struct shape ownership = {"OwnershipControls", 1, 1, ownership_children};
 
-/* There is no public ACL and no public policy: what these settings block cannot happen, whatever they say. */
+/* In the order of struct bucket_settings. */
 static const char *const public_settings[] = {"BlockPublicAcls", "IgnorePublicAcls",
                                               "BlockPublicPolicy", "RestrictPublicBuckets"};
 static const struct shape public_children[] = {
@@ -235,11 +235,30 @@ enum s3error config_encryption(struct arena *a, struct bytes stored, struct conf
 	return S3E_NONE;
 }
 
-bool config_enforces_owner(struct arena *a, struct bytes stored)
+void config_ownership(struct arena *a, struct bytes stored, struct bucket_settings *ret)
 {
 	struct xml_node *root = NULL;
-	/* A document that cannot be read counts as the stricter one. */
-	return config_document_tree(a, config_document_of(INDEX_CONFIG_OWNERSHIP), stored, &root) !=
-	               S3E_NONE ||
-	       bytes_is(xml_text(xml_child(root, "Rule"), "ObjectOwnership"), "BucketOwnerEnforced");
+	if (stored.p == NULL) {
+		return;
+	}
+	bool read = config_document_tree(a, config_document_of(INDEX_CONFIG_OWNERSHIP), stored,
+	                                 &root) == S3E_NONE;
+	struct bytes word = xml_text(xml_child(root, "Rule"), "ObjectOwnership");
+	ret->owner_enforced = !read || bytes_is(word, "BucketOwnerEnforced");
+	ret->owner_preferred = bytes_is(word, "BucketOwnerPreferred");
+}
+
+void config_public_access(struct arena *a, struct bytes stored, struct bucket_settings *ret)
+{
+	bool *const flags[] = {&ret->block_public_acls, &ret->ignore_public_acls,
+	                       &ret->block_public_policy, &ret->restrict_public};
+	struct xml_node *root = NULL;
+	if (stored.p == NULL) {
+		return;
+	}
+	bool read = config_document_tree(a, config_document_of(INDEX_CONFIG_PUBLIC_ACCESS), stored,
+	                                 &root) == S3E_NONE;
+	for (size_t i = 0; i < COUNT(flags); i++) {
+		*flags[i] = !read || bytes_is_nocase(xml_text(root, public_settings[i]), "true");
+	}
 }

@@ -33,7 +33,10 @@ struct config_encryption {
 	bool blocks_customer; /* no new object with a key of the customer's (SSE-C) */
 };
 enum s3error config_encryption(struct arena *a, struct bytes stored, struct config_encryption *ret);
-/* config_enforces_owner: an ownership document says BucketOwnerEnforced. */
-bool config_enforces_owner(struct arena *a, struct bytes stored);
+/* config_ownership, config_public_access: what the stored documents say, into *ret; empty: there is none. One that cannot be read counts as the
+ * strictest. */
+struct bucket_settings;
+void config_ownership(struct arena *a, struct bytes stored, struct bucket_settings *ret);
+void config_public_access(struct arena *a, struct bytes stored, struct bucket_settings *ret);
 
 #endif

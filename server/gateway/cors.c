@@ -204,12 +204,16 @@ static enum s3error match(struct request *r, const struct cors_query *q)
 
 enum s3error cors_prepare(struct request *r)
 {
-	/* What the browser sent, also where that stands for another request. */
+	/* What the browser sent, also where that stands for another request; and what it asks to be allowed, if it says so. */
 	const struct bytes *origin = exchange_field(r->x, "origin");
+	const struct bytes *method = exchange_field(r->x, "access-control-request-method");
 	if (origin == NULL || origin->n == 0) {
 		return S3E_NONE;
 	}
-	const struct cors_query q = {.origin = *origin, .method = exchange_head(r->x)->method};
+	const struct cors_query q = {
+		.origin = *origin,
+		.method = method == NULL || method->n == 0 ? exchange_head(r->x)->method : *method,
+	};
 	return match(r, &q);
 }
 

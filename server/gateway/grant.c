@@ -55,6 +55,14 @@ static enum s3error of_verdict(enum kmsproto_verdict verdict)
 		return S3E_KMS_DISABLED;
 	case KMSPROTO_WRONG_KEY:
 		return S3E_OBJECT_UNREADABLE;
+	case KMSPROTO_BAD_DOCUMENT:
+		return S3E_INVALID_ARGUMENT;
+	case KMSPROTO_NO_SUCH_GRANTEE:
+		return S3E_NO_SUCH_GRANTEE;
+	case KMSPROTO_NO_SUCH_EMAIL:
+		return S3E_UNKNOWN_EMAIL;
+	case KMSPROTO_NOT_SIGNED:
+		return S3E_DOCUMENT_NOT_SIGNED;
 	case KMSPROTO_BAD_CALL:
 	case KMSPROTO_VERDICTS:
 	default:
@@ -91,6 +99,21 @@ enum s3error grant_evidence(struct request *r)
 	return s3error_of(e);
 }
 
+enum s3error grant_call(struct request *r, const struct kmsproto_call *call,
+                        struct kmsproto_reply *ret)
+{
+	enum err e = kmsclient_call(r->g->kms, r->a, call, request_deadline(r), ret);
+	if (e != OK) {
+		return s3error_of(e);
+	}
+	if (ret->verdict == KMSPROTO_BAD_CALL) {
+		/* Either side is wrong about what the user signed: never a client's fault. */
+		LOG(LOG_ERROR, "kms.bad-call", LOG_STR("op", s3op_name(r->target.op)),
+		    LOG_STR("do", "compare the versions and host-style domains of gateway and KMS"));
+	}
+	return of_verdict(ret->verdict);
+}
+
 /* What was asked for and nothing else: nobody behind this looks whether a key is there. */
 static bool has_keys(const struct request *r)
 {
@@ -107,16 +130,7 @@ static bool has_keys(const struct request *r)
 enum s3error grant_obtain(struct request *r)
 {
 	const struct kmsproto_call call = {.kind = KMSPROTO_ACCESS, .access = r->access};
-	enum err e = kmsclient_call(r->g->kms, r->a, &call, request_deadline(r), &r->grant);
-	if (e != OK) {
-		return s3error_of(e);
-	}
-	if (r->grant.verdict == KMSPROTO_BAD_CALL) {
-		/* Either side is wrong about what the user signed: never a client's fault. */
-		LOG(LOG_ERROR, "kms.bad-call", LOG_STR("op", s3op_name(r->target.op)),
-		    LOG_STR("do", "compare the versions and host-style domains of gateway and KMS"));
-	}
-	TRY_S3(of_verdict(r->grant.verdict));
+	TRY_S3(grant_call(r, &call, &r->grant));
 	return has_keys(r) ? S3E_NONE : S3E_INTERNAL;
 }
 

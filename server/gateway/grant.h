@@ -6,6 +6,9 @@
 enum s3error grant_evidence(struct request *r);
 /* grant_obtain: stage 4; fills in r->grant. */
 enum s3error grant_obtain(struct request *r);
+/* grant_call: another call to the KMS for the same request; S3's error for its verdict. */
+enum s3error grant_call(struct request *r, const struct kmsproto_call *call,
+                        struct kmsproto_reply *ret);
 /* grant_chunks: have the KMS check chunk signatures; `previous` is moved on. */
 enum s3error grant_chunks(struct request *r, char previous[SIGV4_SIGNATURE_HEX],
                           const struct sigv4_chunk *chunks, size_t n);

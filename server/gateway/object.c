@@ -335,17 +335,12 @@ enum s3error object_take_sse(struct request *r, struct index_object *o)
 static enum s3error refuse_unbuilt_headers(const struct request *r)
 {
 	static const char *const unbuilt[] = {
-		"x-amz-website-redirect-location", "x-amz-write-offset-bytes", "x-amz-grant-read", "x-amz-grant-write",
-		"x-amz-grant-full-control", "x-amz-grant-read-acp", "x-amz-grant-write-acp",
+		"x-amz-website-redirect-location", "x-amz-write-offset-bytes",
 	};
 	for (size_t i = 0; i < COUNT(unbuilt); i++) {
 		if (request_has_header(r, unbuilt[i])) {
 			return S3E_NOT_IMPLEMENTED;
 		}
-	}
-	struct bytes acl = request_header(r, "x-amz-acl");
-	if (acl.n > 0 && !bytes_is(acl, "private") && !bytes_is(acl, "bucket-owner-full-control")) {
-		return S3E_NOT_IMPLEMENTED;
 	}
 	struct bytes class = request_header(r, "x-amz-storage-class");
 	return class.n > 0 && !bytes_is(class, "STANDARD") ? S3E_NOT_IMPLEMENTED : S3E_NONE;

@@ -1,54 +1,51 @@
 /*
- * ACLs, of which there is one: private. And what S3 says of features that a bucket does not use: here no bucket uses
- * them, and the requests that would turn them on get 501.
+ * ACLs: the KMS makes them from what the user signed; here they are kept and told. And what S3 says of features that a bucket does not
+ * use: here no bucket uses them, and the requests that would turn them on get 501.
  */
+#include <string.h>
+
 #include "common/codec/xml.h"
-#include "server/gateway/config_document.h"
 #include "server/gateway/ops.h"
+#include "server/gateway/resource.h"
 
 #define S3_NAME_SPACE " xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\""
 
-static void write_person(struct request *r, struct writer *w)
+/* The one on record, else the one that everything has at first. */
+static enum s3error find_acl(struct request *r, struct acl *ret)
 {
-	xml_element(w, "ID", r->bucket.owner_id);
-	xml_element(w, "DisplayName", r->bucket.owner_name);
+	bool of_object = r->target.key.n > 0;
+	struct bytes stored = r->object.acl;
+	if (!of_object) {
+		TRY_S3(config_find(r, INDEX_CONFIG_ACL, &stored));
+	}
+	bool none = stored.n == 0 || (of_object && r->settings.owner_enforced);
+	return s3error_of(none ? acl_private(r->a, resource_bucket_owner(r), ret)
+	                       : acl_read(r->a, stored, ret));
 }
 
-static void answer_private(struct request *r)
+static enum s3error answer_acl(struct request *r)
 {
+	struct acl acl;
+	TRY_S3(find_acl(r, &acl));
 	struct writer w = writer_growing(GATEWAY_ANSWER_MAX);
-	xml_begin(&w);
-	xml_open(&w, "AccessControlPolicy" S3_NAME_SPACE);
-	xml_open(&w, "Owner");
-	write_person(r, &w);
-	xml_close(&w, "Owner");
-	xml_open(&w, "AccessControlList");
-	xml_open(&w, "Grant");
-	xml_open(&w, "Grantee xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" "
-	             "xsi:type=\"CanonicalUser\"");
-	write_person(r, &w);
-	xml_close(&w, "Grantee");
-	xml_element_text(&w, "Permission", "FULL_CONTROL");
-	xml_close(&w, "Grant");
-	xml_close(&w, "AccessControlList");
-	xml_close(&w, "AccessControlPolicy");
+	acl_write_xml(&w, &acl);
 	answer_xml(r, 200, &w);
+	return S3E_NONE;
 }
 
 enum s3error op_get_bucket_acl(struct request *r)
 {
-	answer_private(r);
-	return S3E_NONE;
+	return answer_acl(r);
 }
 
 enum s3error op_get_object_acl(struct request *r)
 {
 	TRY_S3(object_need(r));
-	answer_private(r);
+	TRY_S3(answer_acl(r));
+	object_version_header(r, &r->object);
 	return S3E_NONE;
 }
 
-/* A document of grants would have to be enforced, even one that names only the owner with less than everything. */
 enum s3error op_put_acl_begin(struct request *r)
 {
 	if (r->target.key.n > 0) {
@@ -57,31 +54,52 @@ enum s3error op_put_acl_begin(struct request *r)
 	return collect_body(r, GATEWAY_XML_MAX);
 }
 
-enum s3error op_put_acl_end(struct request *r)
+/* What the gateway can refuse is refused before the KMS takes the ACL on record. */
+static enum s3error check_acl(struct request *r, struct bytes body)
 {
-	static const char *const grants[] = {"x-amz-grant-read", "x-amz-grant-write",
-	                                     "x-amz-grant-full-control", "x-amz-grant-read-acp",
-	                                     "x-amz-grant-write-acp", NULL};
-	struct bytes acl = request_header(r, "x-amz-acl");
-	struct bytes ownership;
-	for (const char *const *name = grants; *name != NULL; name++) {
-		if (request_has_header(r, *name)) {
-			return S3E_NOT_IMPLEMENTED;
-		}
-	}
-	if (writer_bytes(&r->text).n > 0) {
-		return S3E_NOT_IMPLEMENTED;
-	}
-	if (acl.n == 0) {
+	bool of_object = r->target.key.n > 0;
+	bool is_public = false;
+	struct acl now;
+	if (!resource_says_acl(r) && body.n == 0) {
 		return S3E_MISSING_HEADER;
 	}
-	if (!bytes_is(acl, "private")) {
-		return S3E_NOT_IMPLEMENTED;
+	if (resource_says_acl(r) && body.n > 0) {
+		return S3E_UNEXPECTED_CONTENT;
 	}
-	TRY_S3(config_find(r, INDEX_CONFIG_OWNERSHIP, &ownership));
-	if (ownership.p != NULL && config_enforces_owner(r->a, ownership)) {
+	if (r->settings.owner_enforced && body.n > 0) {
 		return S3E_ACL_NOT_SUPPORTED;
 	}
+	TRY_S3(find_acl(r, &now));
+	TRY_S3(resource_acl_public(r, body, now.owner, of_object, &is_public));
+	return is_public && r->settings.block_public_acls ? S3E_ACCESS_DENIED : S3E_NONE;
+}
+
+static enum s3error put_object_acl(struct request *r, const struct kmsproto_reply *made)
+{
+	struct index_change change = {
+		.set_acl = true,
+		.acl = made->document,
+		.id = r->object.id,
+	};
+	memcpy(change.acl_stamp, made->stamp, sizeof(change.acl_stamp));
+	return object_change(r, &change, 200);
+}
+
+enum s3error op_put_acl_end(struct request *r)
+{
+	struct kmsproto_reply made = {0};
+	struct bytes body = bytes_trim(writer_bytes(&r->text));
+	TRY_S3(check_acl(r, body));
+	if (r->settings.owner_enforced) {
+		answer_empty(r, 200); /* it says what holds anyway */
+		return S3E_NONE;
+	}
+	TRY_S3(resource_document(r, writer_bytes(&r->text), &made));
+	if (r->target.key.n > 0) {
+		return put_object_acl(r, &made);
+	}
+	enum err e = index_config_put(r->g->index, &r->bucket, INDEX_CONFIG_ACL, made.document);
+	TRY_S3(e == ERR_NOTFOUND ? S3E_NO_SUCH_BUCKET : s3error_of(e));
 	answer_empty(r, 200);
 	return S3E_NONE;
 }
@@ -103,9 +121,6 @@ static void answer_element(struct request *r, const char *opening, const char *n
 enum s3error op_get_unused(struct request *r)
 {
 	enum s3op op = r->target.op;
-	if (op == S3OP_GET_BUCKET_POLICY || op == S3OP_GET_BUCKET_POLICY_STATUS) {
-		return S3E_NO_SUCH_BUCKET_POLICY;
-	}
 	if (op == S3OP_GET_BUCKET_WEBSITE) {
 		return S3E_NO_WEBSITE;
 	}

@@ -1,9 +1,11 @@
 /* Buckets: list, create, head, delete, location. */
 #include "common/base/attr.h"
 #include "common/base/clock.h"
+#include "common/base/log.h"
 #include "common/codec/xml.h"
 #include "server/gateway/config_document.h"
 #include "server/gateway/ops.h"
+#include "server/gateway/resource.h"
 
 enum {
 	BUCKETS_MAX = 10000, /* in one answer (S3) */
@@ -90,30 +92,6 @@ enum s3error op_list_buckets(struct request *r)
 	return S3E_NONE;
 }
 
-/* Headers that say what is so anyway are taken: rclone sends "false" with every bucket. */
-static enum s3error refuse_unbuilt_bucket(const struct request *r)
-{
-	static const struct {
-		const char *header, *harmless;
-	} known[] = {
-		{"x-amz-acl", "private"},
-		{"x-amz-grant-read", NULL},
-		{"x-amz-grant-write", NULL},
-		{"x-amz-grant-read-acp", NULL},
-		{"x-amz-grant-write-acp", NULL},
-		{"x-amz-grant-full-control", NULL},
-	};
-	for (size_t i = 0; i < COUNT(known); i++) {
-		bool harmless = known[i].harmless != NULL &&
-		                bytes_is_nocase(request_header(r, known[i].header),
-		                                known[i].harmless);
-		if (request_has_header(r, known[i].header) && !harmless) {
-			return S3E_NOT_IMPLEMENTED;
-		}
-	}
-	return S3E_NONE;
-}
-
 /* x-amz-object-ownership, as the document that PutBucketOwnershipControls would store; p NULL: not asked for. */
 static enum s3error ownership_of(struct request *r, struct bytes *ret)
 {
@@ -138,7 +116,6 @@ enum s3error op_create_bucket_begin(struct request *r)
 	if (!s3op_bucket_name_ok(r->target.bucket)) {
 		return S3E_INVALID_BUCKET_NAME;
 	}
-	TRY_S3(refuse_unbuilt_bucket(r));
 	return collect_body(r, GATEWAY_XML_MAX);
 }
 
@@ -158,6 +135,45 @@ static enum s3error check_location(struct request *r)
 	                                                              : S3E_NONE;
 }
 
+/* Before the bucket is there: an ACL that cannot be read makes none. */
+static enum s3error check_acl(struct request *r, const struct kmsproto_principal *who,
+                              struct bytes ownership)
+{
+	const struct acl_person owner = {who->canonical_id, who->display_name};
+	struct bucket_settings settings = {0};
+	bool is_public;
+	if (!resource_says_acl(r)) {
+		return S3E_NONE;
+	}
+	config_ownership(r->a, ownership, &settings);
+	if (settings.owner_enforced) {
+		return S3E_ACL_WITH_OWNERSHIP;
+	}
+	return resource_acl_public(r, (struct bytes){NULL, 0}, owner, false, &is_public);
+}
+
+/* A bucket that cannot have the ACL that was asked for is taken back. */
+static enum s3error give_acl(struct request *r, const struct index_bucket *bucket)
+{
+	struct kmsproto_reply made = {0};
+	if (!resource_says_acl(r)) {
+		return S3E_NONE;
+	}
+	r->access.target.tenant = bucket->tenant;
+	r->access.target.bucket_number = bucket->number;
+	enum s3error e = resource_document(r, (struct bytes){NULL, 0}, &made);
+	if (e == S3E_NONE) {
+		e = s3error_of(index_config_put(r->g->index, bucket, INDEX_CONFIG_ACL,
+		                                made.document));
+	}
+	const struct index_bucket_ref ref = {bucket->name, bucket->number};
+	if (e != S3E_NONE && index_bucket_delete(r->g->index, ref) != OK) {
+		LOG(LOG_WARN, "bucket.left", LOG_BYTES("bucket", bucket->name),
+		    LOG_STR("do", "it is empty and private; its owner may delete it"));
+	}
+	return e;
+}
+
 /*
  * The name is taken. Whoever makes his own bucket again, as it is, has what he wants: S3 says so in its first region, and
  * tools that make their bucket before each use rely on it. Who owns it was read before the grant: a bucket made in
@@ -169,6 +185,9 @@ static enum s3error made_before(struct request *r, const struct index_bucket *wa
 	struct bytes stored;
 	if (!r->has_bucket || !bytes_equal(r->bucket.tenant, wanted->tenant)) {
 		return S3E_BUCKET_EXISTS;
+	}
+	if (resource_says_acl(r) || (r->bucket.configs & 1U << INDEX_CONFIG_ACL) != 0) {
+		return S3E_BUCKET_EXISTS; /* with another ACL, perhaps */
 	}
 	if (wanted->lock && !r->bucket.lock) {
 		return S3E_BUCKET_OWNED;
@@ -189,7 +208,8 @@ static enum s3error make(struct request *r, struct index_bucket *bucket, struct 
 	if (e == OK && ownership.p != NULL) {
 		e = index_config_put(r->g->index, bucket, INDEX_CONFIG_OWNERSHIP, ownership);
 	}
-	return s3error_of(e);
+	TRY_S3(s3error_of(e));
+	return give_acl(r, bucket);
 }
 
 enum s3error op_create_bucket_end(struct request *r)
@@ -198,6 +218,7 @@ enum s3error op_create_bucket_end(struct request *r)
 	struct bytes ownership;
 	TRY_S3(check_location(r));
 	TRY_S3(ownership_of(r, &ownership));
+	TRY_S3(check_acl(r, who, ownership));
 	struct index_bucket bucket = {
 		.name = r->target.bucket,
 		.tenant = who->tenant,

@@ -2,6 +2,7 @@
 #include "common/base/attr.h"
 #include "server/gateway/config_document.h"
 #include "server/gateway/ops.h"
+#include "common/policy/acl.h"
 
 static enum index_config kind_of(enum s3op op)
 {
@@ -74,11 +75,35 @@ static enum s3error changed(struct request *r, enum err e, unsigned status)
 	return S3E_NONE;
 }
 
+/* ACLs cannot be turned off while the bucket's grants something to somebody else. */
+static enum s3error check_acl(struct request *r, struct bytes ownership)
+{
+	struct bucket_settings wanted = {0};
+	struct bytes stored;
+	struct acl acl;
+	config_ownership(r->a, ownership, &wanted);
+	TRY_S3(config_find(r, INDEX_CONFIG_ACL, &stored));
+	if (stored.p == NULL || !wanted.owner_enforced) {
+		return S3E_NONE;
+	}
+	TRY_S3(s3error_of(acl_read(r->a, stored, &acl)));
+	for (size_t i = 0; i < acl.n; i++) {
+		if (acl.grants[i].grantee != ACL_USER ||
+		    !bytes_equal(acl.grants[i].person.id, r->bucket.owner_id)) {
+			return S3E_ACL_WITH_OWNERSHIP;
+		}
+	}
+	return S3E_NONE;
+}
+
 enum s3error op_put_config_end(struct request *r)
 {
 	const struct config_document *d = document_of(r);
 	struct bytes document;
 	TRY_S3(config_document_read(r->a, d, writer_bytes(&r->text), &document));
+	if (d->kind == INDEX_CONFIG_OWNERSHIP) {
+		TRY_S3(check_acl(r, document));
+	}
 	enum err e = index_config_put(r->g->index, &r->bucket, d->kind, document);
 	return changed(r, e, d->put_status);
 }

@@ -6,6 +6,7 @@
 #include "server/gateway/customer.h"
 #include "server/gateway/lifecycle.h"
 #include "server/gateway/ops.h"
+#include "server/gateway/resource.h"
 
 enum {
 	COPY_STEP_BYTES = 256 << 10,
@@ -276,6 +277,7 @@ enum s3error op_copy_object_begin(struct request *r)
 	bool no_bucket = false;
 	o->wrapped = r->grant.keys[1].wrapped;
 	o->key_arn = r->grant.keys[1].arn;
+	TRY_S3(resource_take_acl(r, o));
 	TRY_S3(copy_with_digests(r, object_dek(r, 0), object_dek(r, 1),
 	                         o->sse == INDEX_SSE_AES256,
 	                         (enum checksum_kind)o->checksum_kind, &d));

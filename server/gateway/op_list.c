@@ -3,6 +3,7 @@
 #include "common/codec/uri.h"
 #include "common/codec/xml.h"
 #include "server/gateway/ops.h"
+#include "server/gateway/resource.h"
 
 struct listing {
 	struct index_list_query query;
@@ -49,14 +50,6 @@ static enum s3error run(struct request *r, struct listing *l)
 	return s3error_of_bucket(index_list(r->g->index, r->a, &l->query, &l->page));
 }
 
-static void write_owner(struct request *r, struct writer *w)
-{
-	xml_open(w, "Owner");
-	xml_element(w, "ID", r->bucket.owner_id);
-	xml_element(w, "DisplayName", r->bucket.owner_name);
-	xml_close(w, "Owner");
-}
-
 static void write_object(struct request *r, struct writer *w, const struct listing *l,
                          const struct index_list_entry *entry)
 {
@@ -72,7 +65,7 @@ static void write_object(struct request *r, struct writer *w, const struct listi
 	}
 	xml_element_u64(w, "Size", entry->size);
 	if (l->owner) {
-		write_owner(r, w);
+		resource_xml_owner(r, w, entry->acl);
 	}
 	xml_element_text(w, "StorageClass", "STANDARD");
 	xml_close(w, "Contents");

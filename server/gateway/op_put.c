@@ -1,6 +1,7 @@
 /* PutObject. */
 #include "server/gateway/lifecycle.h"
 #include "server/gateway/ops.h"
+#include "server/gateway/resource.h"
 
 enum s3error op_put_object_prepare(struct request *r)
 {
@@ -25,6 +26,7 @@ enum s3error op_put_object_begin(struct request *r)
 	                sink, &r->body));
 	r->object.wrapped = r->grant.keys[0].wrapped;
 	r->object.key_arn = r->grant.keys[0].arn;
+	TRY_S3(resource_take_acl(r, &r->object));
 	return s3error_of(vault_write_begin(r->g->vault, object_dek(r, 0), request_deadline(r),
 	                                    &r->writer));
 }

@@ -6,6 +6,7 @@
 #include "server/gateway/customer.h"
 #include "server/gateway/lifecycle.h"
 #include "server/gateway/ops.h"
+#include "server/gateway/resource.h"
 
 enum s3error upload_find(struct request *r)
 {
@@ -87,6 +88,7 @@ enum s3error op_create_upload_begin(struct request *r)
 	upload.object.key_arn = r->grant.keys[0].arn;
 	upload.object.multipart = true;
 	upload.object.bucket_number = r->bucket.number;
+	TRY_S3(resource_take_acl(r, &upload.object));
 	memcpy(upload.upload_id, r->object.id, sizeof(upload.upload_id)); /* see op_complete.c */
 	TRY_S3(s3error_of_bucket(index_upload_create(r->g->index, &upload)));
 	struct writer w = writer_growing(GATEWAY_ANSWER_MAX);
@@ -190,10 +192,7 @@ static void write_people(struct request *r, struct writer *w, const struct index
 	xml_element(w, "ID", u->initiator_id);
 	xml_element(w, "DisplayName", u->initiator_name);
 	xml_close(w, "Initiator");
-	xml_open(w, "Owner");
-	xml_element(w, "ID", r->bucket.owner_id);
-	xml_element(w, "DisplayName", r->bucket.owner_name);
-	xml_close(w, "Owner");
+	resource_xml_owner(r, w, u->object.acl);
 	xml_element_text(w, "StorageClass", "STANDARD");
 }
 

@@ -2,6 +2,7 @@
 #include "common/codec/uri.h"
 #include "common/codec/xml.h"
 #include "server/gateway/ops.h"
+#include "server/gateway/resource.h"
 
 enum { XML_NODES_MAX = 64 };
 
@@ -131,10 +132,7 @@ static void write_version(struct request *r, struct writer *w, const struct list
 		xml_element_u64(w, "Size", entry->size);
 		xml_element_text(w, "StorageClass", "STANDARD");
 	}
-	xml_open(w, "Owner");
-	xml_element(w, "ID", r->bucket.owner_id);
-	xml_element(w, "DisplayName", r->bucket.owner_name);
-	xml_close(w, "Owner");
+	resource_xml_owner(r, w, entry->acl);
 	xml_close(w, name);
 }
 

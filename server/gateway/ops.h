@@ -102,6 +102,13 @@ enum s3error op_delete_config(struct request *r);
 /* config_find: what r->bucket is configured with, in the arena; p NULL: nothing, or no bucket. */
 enum s3error config_find(struct request *r, enum index_config kind, struct bytes *ret);
 
+/* op_policy.c */
+enum s3error op_get_bucket_policy(struct request *r);
+enum s3error op_get_bucket_policy_status(struct request *r);
+enum s3error op_put_bucket_policy_begin(struct request *r);
+enum s3error op_put_bucket_policy_end(struct request *r);
+enum s3error op_delete_bucket_policy(struct request *r);
+
 /* op_acl.c */
 enum s3error op_get_bucket_acl(struct request *r);
 enum s3error op_get_object_acl(struct request *r);

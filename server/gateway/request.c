@@ -11,6 +11,7 @@
 #include "server/gateway/customer.h"
 #include "server/gateway/grant.h"
 #include "server/gateway/ops.h"
+#include "server/gateway/resource.h"
 
 uint64_t request_deadline(const struct request *r)
 {
@@ -136,10 +137,7 @@ static enum s3error check_owner(const struct request *r, const struct index_buck
                                 const char *expected_header)
 {
 	struct bytes expected = request_header(r, expected_header);
-	bool expected_one = expected.n == 0 || bytes_equal(expected, b->tenant);
-	return expected_one && bytes_equal(b->tenant, r->grant.principal.tenant)
-	               ? S3E_NONE
-	               : S3E_ACCESS_DENIED;
+	return expected.n == 0 || bytes_equal(expected, b->tenant) ? S3E_NONE : S3E_ACCESS_DENIED;
 }
 
 /* Stage 5. Of a copy's source, too, before anything is told that was found out about it. */
@@ -185,6 +183,14 @@ static enum s3error check_same_bucket(struct request *r)
 	return e == ERR_NOTFOUND ? S3E_NO_SUCH_BUCKET : s3error_of(e);
 }
 
+/* Whoever asks without a signature for a bucket that is not there gets S3's answer; there is nobody to ask about. */
+static enum s3error refuse_anonymous(const struct request *r)
+{
+	bool nowhere = r->op != NULL && r->op->bucket != OP_BUCKET_NONE && !r->has_bucket;
+	return nowhere && r->access.evidence.kind == SIGV4_ANONYMOUS ? S3E_NO_SUCH_BUCKET
+	                                                             : S3E_NONE;
+}
+
 static enum s3error look_up(struct request *r)
 {
 	TRY_S3(s3error_of(gateway_unlock(r->g, request_deadline(r))));
@@ -199,6 +205,8 @@ enum s3error request_stages(struct request *r)
 	if (r->op != NULL && r->op->prepare != NULL) {
 		TRY_S3(r->op->prepare(r));
 	}
+	TRY_S3(resource_describe(r));
+	TRY_S3(refuse_anonymous(r));
 	TRY_S3(grant_obtain(r));
 	TRY_S3(refuse_unbuilt(r));
 	TRY_S3(check_bucket(r));

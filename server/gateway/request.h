@@ -5,8 +5,9 @@
  *   1 route     s3op_resolve: which operation, which bucket and key
  *   2 evidence  sigv4_read: the canonical request and the signature, as the client sent them
  *   3 prepare   (operation) index look-ups that say which data keys the request needs
+ *             what the KMS has to know of bucket and object (resource.c)
  *   4 grant     one call to the KMS: authenticates, authorises, issues or opens keys, logs
- *   5 bucket    the bucket exists and belongs to the caller's tenant
+ *   5 bucket    the bucket exists and is the one that the client expects
  *   6 begin, body, end, more (operation)
  *
  * A preflight (OPTIONS) carries no signature and is answered from the bucket's cross-origin rules after stage 1 (cors.c).
@@ -25,7 +26,7 @@ struct request;
 
 enum op_bucket {
 	OP_BUCKET_NONE, /* no bucket, or one that need not exist */
-	OP_BUCKET_OWN,  /* must exist and belong to the caller's tenant */
+	OP_BUCKET_OWN,  /* must exist; who may use it is the KMS's to say */
 };
 
 struct op {
@@ -40,6 +41,7 @@ struct op {
 	/* release: free what the arena does not. NULL: nothing. */
 	void (*release)(struct request *r);
 	bool open; /* begin comes right after the look-up, without a signature: it answers, or takes the stages later */
+	bool takes_acl; /* x-amz-acl and x-amz-grant-* say who may use what it makes or changes */
 };
 /* op_of: the row of an operation; NULL for NONE and UNSUPPORTED. */
 const struct op *op_of(enum s3op op);
@@ -51,6 +53,12 @@ struct customer_key {
 };
 
 struct post_upload;
+
+/* What the bucket's ownership controls and public access block say. */
+struct bucket_settings {
+	bool owner_enforced, owner_preferred;
+	bool block_public_acls, ignore_public_acls, block_public_policy, restrict_public;
+};
 
 struct request {
 	struct exchange *x;
@@ -69,15 +77,18 @@ struct request {
 	const struct secret *mixed[KMSPROTO_KEYS_MAX]; /* customers' keys that go into the granted ones; NULL: none */
 	struct index_bucket bucket;    /* of target.bucket, when has_bucket */
 	bool has_bucket;
+	struct bucket_settings settings;   /* of the bucket */
 	struct index_bucket source_bucket; /* of a copy's source, when has_source_bucket */
 	bool has_source_bucket;
 	enum s3error error; /* answered, for the access log */
+	const char *detail; /* a constant: what exactly is wrong, in place of the error's message; NULL: nothing more to say */
 
 	struct body *body;   /* when the operation asked for one */
 	struct writer text;  /* collected small body (growing; freed at release) */
 	uint64_t text_taken; /* of the room for XML that all requests share; given back at release */
 	struct index_object object;    /* GET, HEAD: found; PUT, copy: to be made */
 	bool has_object;
+	bool looked;                   /* object_find was there */
 	struct index_object source;    /* copies */
 	struct index_version version;  /* of versionId, or of the copy source's */
 	bool source_named;             /* the copy source comes with a versionId */
@@ -130,6 +141,7 @@ void answer_empty(struct request *r, unsigned status);
 void answer_stream(struct request *r, unsigned status, uint64_t length);
 /* answer_xml: takes the writer's text over (growing writer; freed with the request). */
 void answer_xml(struct request *r, unsigned status, struct writer *w);
+void answer_text(struct request *r, unsigned status, struct bytes type, struct writer *w); /* the same, of another type */
 void answer_header(struct request *r, const char *name, struct bytes value);
 void answer_header_u64(struct request *r, const char *name, uint64_t value);
 

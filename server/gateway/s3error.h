@@ -202,6 +202,20 @@
 	  "The public access block configuration was not found") \
 	X(NO_LIFECYCLE, 404, "NoSuchLifecycleConfiguration", \
 	  "The lifecycle configuration does not exist") \
+	X(MALFORMED_ACL, 400, "MalformedACLError", \
+	  "The XML you provided was not well-formed or did not validate against our published " \
+	  "schema") \
+	X(MALFORMED_POLICY, 400, "MalformedPolicy", "The policy is not a valid policy document.") \
+	X(NO_SUCH_GRANTEE, 400, "InvalidArgument", "Invalid id") \
+	X(UNKNOWN_EMAIL, 400, "UnresolvableGrantByEmailAddress", \
+	  "The email address you provided does not match any account on record.") \
+	X(DOCUMENT_NOT_SIGNED, 400, "InvalidRequest", \
+	  "A policy or an access control list has to be part of the signature: send its SHA-256 in " \
+	  "x-amz-content-sha256, or in x-amz-checksum-sha256") \
+	X(ACL_WITH_OWNERSHIP, 400, "InvalidBucketAclWithObjectOwnership", \
+	  "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting") \
+	X(UNEXPECTED_CONTENT, 400, "UnexpectedContent", \
+	  "This request does not support content: the ACL is in its headers") \
 	X(NO_SUCH_BUCKET_POLICY, 404, "NoSuchBucketPolicy", "The bucket policy does not exist") \
 	X(NO_WEBSITE, 404, "NoSuchWebsiteConfiguration", \
 	  "The specified bucket does not have a website configuration") \

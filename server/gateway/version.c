@@ -65,6 +65,7 @@ enum s3error object_find(struct request *r)
 {
 	const struct index_version *version = NULL;
 	r->has_object = false;
+	r->looked = true;
 	r->missing = object_version(r, &version);
 	if (r->missing != S3E_NONE) {
 		return S3E_NONE;
@@ -90,7 +91,9 @@ enum s3error object_find(struct request *r)
 
 enum s3error object_need(struct request *r)
 {
-	TRY_S3(object_find(r));
+	if (!r->looked) {
+		TRY_S3(object_find(r));
+	}
 	return r->missing;
 }
 

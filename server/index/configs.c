@@ -29,13 +29,20 @@ static enum err delete_row(struct index_view *v, const struct index_key *row)
 	return index_view_delete(v, TABLE_CONFIGS, index_key_bytes(row));
 }
 
+/* The bucket's record tells which documents there are, so that a request looks for no others. */
 static enum err change_config(struct index_view *v, struct arena *a, void *context)
 {
 	const struct config_call *c = context;
 	struct index_key row = index_key_config(c->bucket->number, c->kind);
-	uint64_t number;
+	uint32_t bit = 1U << c->kind;
+	struct index_bucket b;
 
-	TRY(index_bucket_number(v, a, c->bucket->name, c->bucket->number, &number));
+	TRY(index_bucket_find(v, a, c->bucket->name, c->bucket->number, &b));
+	uint32_t configs = c->remove ? b.configs & ~bit : b.configs | bit;
+	if (configs != b.configs) {
+		b.configs = configs;
+		TRY(index_bucket_write(v, &b));
+	}
 	if (c->remove) {
 		return delete_row(v, &row);
 	}

@@ -97,7 +97,7 @@ enum err index_bucket_get(struct index *x, struct arena *a, struct bytes name,
 	return index_bucket_find(&v, a, name, 0, ret);
 }
 
-static enum err put_bucket(struct index_view *v, const struct index_bucket *b)
+enum err index_bucket_write(struct index_view *v, const struct index_bucket *b)
 {
 	struct writer w = index_value_begin();
 
@@ -118,7 +118,7 @@ static enum err create_bucket(struct index_view *v, struct arena *a, void *conte
 		return e;
 	}
 	b->number = index_seal_number(v->sealer.seal);
-	return put_bucket(v, b);
+	return index_bucket_write(v, b);
 }
 
 enum err index_bucket_create(struct index *x, struct index_bucket *bucket)
@@ -144,7 +144,7 @@ static enum err set_versioning(struct index_view *v, struct arena *a, void *cont
 		return ERR_CONFLICT;
 	}
 	b.versioning = c->state;
-	return put_bucket(v, &b);
+	return index_bucket_write(v, &b);
 }
 
 enum err index_bucket_set_versioning(struct index *x, struct index_bucket_ref bucket, uint8_t state)
@@ -167,7 +167,7 @@ static enum err set_lock(struct index_view *v, struct arena *a, void *context)
 	b.lock_mode = wanted->lock_mode;
 	b.lock_days = wanted->lock_days;
 	b.lock_years = wanted->lock_years;
-	return put_bucket(v, &b);
+	return index_bucket_write(v, &b);
 }
 
 enum err index_bucket_set_lock(struct index *x, const struct index_bucket *b)

@@ -35,6 +35,9 @@ enum {
 	INDEX_KEY_MAX = 1024,
 	INDEX_TEXT_MAX = 4096, /* bytes of a content type, of an ARN: a longer one is LIMIT */
 	INDEX_WRAPPED_MAX = 160,
+	INDEX_STAMP_BYTES = 32,
+	INDEX_ACL_MAX = 32768,
+	INDEX_ENTRY_ACL = 261, /* bytes: acl_read_owner needs no more */
 	INDEX_SSE_KMS = 0,    /* aws:kms: the default */
 	INDEX_SSE_AES256 = 1,
 	INDEX_SSE_CUSTOMER = 2,   /* SSE-C: the customer's key goes into the DEK */
@@ -65,6 +68,7 @@ struct index_bucket {
 	bool lock;                 /* object lock; then versioning stays enabled */
 	uint8_t lock_mode;         /* default retention of new versions: mode, and days or years */
 	uint32_t lock_days, lock_years;
+	uint32_t configs;          /* bit 1 << kind: there is a document of that kind (enum index_config). Set by index_config_put, _delete */
 };
 
 /* A part: `size` plain bytes in ceil(size / blob_size) blobs (one when empty) with ids from the seed (objfmt_blob_id). A single PUT has one part, number 1. */
@@ -108,6 +112,8 @@ struct index_object {
 	uint8_t lock_mode;          /* INDEX_LOCK_...: no deletion of this version before retain_until_ms */
 	uint64_t retain_until_ms;
 	bool legal_hold;
+	struct bytes acl;           /* policy/acl.h, the canonical form, with the KMS's stamp; empty: the bucket owner's alone */
+	uint8_t acl_stamp[INDEX_STAMP_BYTES];
 };
 
 struct index_upload {
@@ -154,7 +160,9 @@ enum index_config {
 	INDEX_CONFIG_OWNERSHIP = 4,
 	INDEX_CONFIG_PUBLIC_ACCESS = 5,
 	INDEX_CONFIG_LIFECYCLE = 6,
-	INDEX_CONFIG_KINDS = 7,
+	INDEX_CONFIG_POLICY = 7, /* JSON, as it was put */
+	INDEX_CONFIG_ACL = 8,    /* policy/acl.h, the canonical form */
+	INDEX_CONFIG_KINDS = 9,
 };
 enum { INDEX_CONFIG_MAX_BYTES = 256 << 10 }; /* S3 allows 1,000 lifecycle rules: some 150 KiB */
 /* index_config_get: of the bucket with this number. errors: NOTFOUND */
@@ -213,7 +221,7 @@ enum err index_objects_delete(struct index *x, struct bytes bucket, struct index
 /* index_object_delete: a simple delete of one object, now. */
 enum err index_object_delete(struct index *x, struct bytes bucket, struct bytes key, const struct index_condition *condition);
 
-/* index_object_change: tags and locks of one version; what is not to be set stays.
+/* index_object_change: tags, locks, ACL of one version; what is not to be set stays.
  *   errors  NOTFOUND (no such version), CONFLICT (a delete marker), DENIED (it would shorten or lift a retention that stands) */
 struct index_change {
 	struct bytes bucket, key;
@@ -228,6 +236,10 @@ struct index_change {
 	bool bypass;                 /* of governance retention */
 	uint64_t now_ms;
 	bool set_hold, legal_hold;
+	bool set_acl;
+	struct bytes acl;
+	uint8_t acl_stamp[INDEX_STAMP_BYTES];
+	const uint8_t *id;           /* only when the version is this one still; NULL: any -> NOTFOUND */
 };
 enum err index_object_change(struct index *x, const struct index_change *c, struct index_version *ret);
 
@@ -250,6 +262,7 @@ struct index_list_entry {
 	struct bytes etag;
 	uint8_t checksum_kind;
 	uint8_t checksum_composite;
+	struct bytes acl;           /* the first INDEX_ENTRY_ACL bytes of it: its owner; empty: the bucket's */
 	/* index_versions only: */
 	bool latest, delete_marker;
 	struct index_version version;

@@ -112,7 +112,8 @@ static enum err read_entry(struct walk *w, struct arena *a, struct arena *scratc
 
 	arena_reset(scratch);
 	TRY(index_view_open(w->v, w->table, w->row, w->value, scratch, &record));
-	TRY(index_record_entry(record, entry));
+	TRY(index_record_entry(record, scratch, entry));
+	TRY(copy_into(a, entry->acl, &entry->acl));
 	return copy_into(a, entry->etag, &entry->etag);
 }
 

@@ -14,7 +14,8 @@ enum {
 	FLAG_VERSIONED = 4,
 	FLAG_TAGS = 8,
 	FLAG_LOCK = 16,
-	FLAGS_ALL = 31,
+	FLAG_ACL = 64,
+	FLAGS_ALL = 31 | FLAG_ACL,
 	TAGS_MAX = 50,              /* S3 allows 10 */
 	ETAG_MAX_BYTES = 128,
 	TEXT_MAX_BYTES = INDEX_TEXT_MAX, /* content type, names, ARNs */
@@ -69,7 +70,7 @@ static uint8_t flags_of(const struct index_object *o)
 	unsigned flags = (o->multipart ? FLAG_MULTIPART : 0) |
 	                 (o->delete_marker ? FLAG_DELETE_MARKER : 0) |
 	                 (o->versioned ? FLAG_VERSIONED : 0) | (o->n_tags > 0 ? FLAG_TAGS : 0) |
-	                 (has_lock(o) ? FLAG_LOCK : 0);
+	                 (has_lock(o) ? FLAG_LOCK : 0) | (o->acl.n > 0 ? FLAG_ACL : 0);
 
 	return (uint8_t)flags;
 }
@@ -113,12 +114,16 @@ void index_record_write(const struct index_object *o, struct writer *w)
 	if (o->sse == INDEX_SSE_CUSTOMER) {
 		write_bytes(w, bytes_of(o->customer_check, sizeof(o->customer_check)));
 	}
+	if (o->acl.n > 0) {
+		write_lv16(w, o->acl);
+		write_bytes(w, bytes_of(o->acl_stamp, sizeof(o->acl_stamp)));
+	}
 	write_u16(w, (uint16_t)o->n_parts);
 	for (size_t i = 0; i < o->n_parts; i++) {
 		write_part(&o->parts[i], w);
 	}
 	w->full = w->full || o->n_metadata > METADATA_MAX || o->n_parts > PARTS_MAX ||
-	          o->n_tags > TAGS_MAX;
+	          o->n_tags > TAGS_MAX || o->acl.n > INDEX_ACL_MAX;
 }
 
 /* What a listing shows. The flags that say what follows are given apart. */
@@ -140,23 +145,6 @@ static void read_head(struct reader *r, struct index_object *o, uint8_t *ret_fla
 	r->bad = r->bad || o->sse > INDEX_SSE_CUSTOMER || (flags & ~FLAGS_ALL) != 0;
 	read_into(r, o->id, sizeof(o->id));
 	*ret_flags = flags;
-}
-
-enum err index_record_entry(struct bytes record, struct index_list_entry *ret)
-{
-	struct reader r = reader_of(record);
-	struct index_object o = {0};
-	uint8_t flags;
-
-	read_head(&r, &o, &flags);
-	ret->size = o.size;
-	ret->modified_ms = o.modified_ms;
-	ret->etag = o.etag;
-	ret->checksum_kind = o.checksum_kind;
-	ret->checksum_composite = o.checksum_composite;
-	ret->delete_marker = o.delete_marker;
-	ret->version = index_version_of(&o);
-	return r.bad ? ERR_CORRUPT : OK;
 }
 
 static void read_names(struct reader *r, struct index_object *o)
@@ -217,6 +205,13 @@ static void read_lock(struct reader *r, struct index_object *o)
 	         (o->lock_mode == INDEX_LOCK_NONE && o->retain_until_ms != 0);
 }
 
+static void read_acl(struct reader *r, struct index_object *o)
+{
+	o->acl = read_lv16(r, INDEX_ACL_MAX);
+	read_into(r, o->acl_stamp, sizeof(o->acl_stamp));
+	r->bad = r->bad || o->acl.n == 0;
+}
+
 /* Parts ascend, and their sizes are the object's: a range is computed from them. */
 static enum err read_parts(struct reader *r, struct arena *a, struct index_object *o)
 {
@@ -258,11 +253,38 @@ enum err index_record_borrow(struct bytes record, struct arena *a, struct index_
 	if (o.sse == INDEX_SSE_CUSTOMER) {
 		read_into(&r, o.customer_check, sizeof(o.customer_check));
 	}
+	if ((flags & FLAG_ACL) != 0) {
+		read_acl(&r, &o);
+	}
 	TRY(read_parts(&r, a, &o));
 	if (read_end(&r) != OK) {
 		return ERR_CORRUPT;
 	}
 	*ret = o;
+	return OK;
+}
+
+enum err index_record_entry(struct bytes record, struct arena *a, struct index_list_entry *ret)
+{
+	struct reader r = reader_of(record);
+	struct index_object o = {0};
+	uint8_t flags;
+
+	read_head(&r, &o, &flags);
+	ret->size = o.size;
+	ret->modified_ms = o.modified_ms;
+	ret->etag = o.etag;
+	ret->checksum_kind = o.checksum_kind;
+	ret->checksum_composite = o.checksum_composite;
+	ret->delete_marker = o.delete_marker;
+	ret->version = index_version_of(&o);
+	if (r.bad) {
+		return ERR_CORRUPT;
+	}
+	if ((flags & FLAG_ACL) != 0) { /* rare: whose it is stands far behind */
+		TRY(index_record_borrow(record, a, &o));
+		ret->acl = bytes_first(o.acl, INDEX_ENTRY_ACL);
+	}
 	return OK;
 }
 
@@ -279,7 +301,8 @@ enum err index_record_read(struct bytes record, struct arena *a, struct index_ob
 static bool has_extras(const struct index_bucket *b)
 {
 	return b->versioning != INDEX_VERSIONING_OFF || b->lock ||
-	       b->lock_mode != INDEX_LOCK_NONE || b->lock_days > 0 || b->lock_years > 0;
+	       b->lock_mode != INDEX_LOCK_NONE || b->lock_days > 0 || b->lock_years > 0 ||
+	       b->configs != 0;
 }
 
 void index_record_write_bucket(const struct index_bucket *b, struct writer *w)
@@ -300,6 +323,7 @@ void index_record_write_bucket(const struct index_bucket *b, struct writer *w)
 	write_u8(w, b->lock_mode);
 	write_u32(w, b->lock_days);
 	write_u32(w, b->lock_years);
+	write_u32(w, b->configs);
 }
 
 static void read_extras(struct reader *r, struct index_bucket *b)
@@ -310,6 +334,7 @@ static void read_extras(struct reader *r, struct index_bucket *b)
 	b->lock_mode = read_u8(r);
 	b->lock_days = read_u32(r);
 	b->lock_years = read_u32(r);
+	b->configs = read_u32(r);
 	r->bad = r->bad || b->versioning > INDEX_VERSIONING_SUSPENDED || lock > 1 ||
 	         b->lock_mode > INDEX_LOCK_COMPLIANCE || !has_extras(b);
 }

@@ -129,8 +129,8 @@ void index_record_write_garbage(const struct index_garbage *g, struct writer *w)
 enum err index_record_read_garbage(struct bytes record, struct arena *a, struct index_garbage *ret);
 /* index_record_borrow: index_record_read without the copy. */
 enum err index_record_borrow(struct bytes record, struct arena *a, struct index_object *ret);
-/* index_record_entry: only what a listing shows; etag borrowed. */
-enum err index_record_entry(struct bytes record, struct index_list_entry *ret);
+/* index_record_entry: only what a listing shows; borrowed. */
+enum err index_record_entry(struct bytes record, struct arena *a, struct index_list_entry *ret);
 
 struct index_parts { /* ascending by number */
 	const struct index_part *p;
@@ -143,6 +143,7 @@ enum err index_upload_rows(struct index_view *v, struct arena *a, const uint8_t 
 /* index_upload_drop: remove the upload's row and its part rows. */
 enum err index_upload_drop(struct index_view *v, const struct index_key *upload,
                            const uint8_t *upload_id, struct index_parts rows);
+enum err index_bucket_write(struct index_view *v, const struct index_bucket *b);
 /* index_config_drop: remove what a bucket that goes is configured with. */
 enum err index_config_drop(struct index_view *v, uint64_t bucket);
 /* index_bucket_find: the record, borrowing from the arena. `meant`: its number, or 0 for whichever has that name. errors: NOTFOUND */

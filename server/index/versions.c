@@ -238,6 +238,9 @@ static enum err change_object(struct index_view *v, struct arena *a, void *conte
 	if (place.object.delete_marker) {
 		return ERR_CONFLICT;
 	}
+	if (c->id != NULL && memcmp(c->id, place.object.id, sizeof(place.object.id)) != 0) {
+		return ERR_NOTFOUND;
+	}
 	if (c->set_retention) {
 		TRY(set_retention(c, &place.object));
 	}
@@ -247,6 +250,10 @@ static enum err change_object(struct index_view *v, struct arena *a, void *conte
 	}
 	if (c->set_hold) {
 		place.object.legal_hold = c->legal_hold;
+	}
+	if (c->set_acl) {
+		place.object.acl = c->acl;
+		memcpy(place.object.acl_stamp, c->acl_stamp, sizeof(c->acl_stamp));
 	}
 	call->version = index_version_of(&place.object);
 	return index_place_write(v, &place);

@@ -9,38 +9,19 @@
 #include "common/crypto/hash.h"
 #include "common/crypto/wrap.h"
 #include "common/logfmt/token.h"
-#include "server/kms/evidence.h"
+#include "server/kms/deciding.h"
 #include "server/kms/form.h"
 
-enum { CONTEXT_MAX = 2048, OP_NAME_MAX = 64 };
+enum { CONTEXT_MAX = 2048 };
 
-/* One access while it is decided. */
-struct deciding {
-	struct kms *k;
-	const struct gateway *gateway;
-	const struct kmsproto_access *in;
-	struct arena *out;                 /* of the answer */
-	struct kmsproto_reply *reply;
-	struct logfmt_entry entry;
-	struct evidence evidence;
-	struct principal *principal;       /* NULL: not known */
-	const struct secret *token_key;
-	uint64_t now_ms;
-	uint8_t period[TOKENS_PERIOD_BYTES];
-	char op[OP_NAME_MAX];
-	struct kmsproto_access put;        /* of a form: the PUT that it stands for */
-	struct post form;
-};
-
-/* The store's and the libraries' faults: no verdict about the user, so no entry about him. */
-static enum kmsproto_verdict fault(enum err e, const char *where)
+enum kmsproto_verdict deciding_fault(enum err e, const char *where)
 {
 	LOG(LOG_ERROR, "access.fault", LOG_STR("where", where), LOG_ERR(e),
 	    LOG_STR("do", "see the lines before; the call was refused"));
 	return KMSPROTO_UNAVAILABLE;
 }
 
-static enum kmsproto_verdict bad_call(struct deciding *d, const char *why)
+enum kmsproto_verdict deciding_bad_call(struct deciding *d, const char *why)
 {
 	d->entry.detail = bytes_text(why);
 	LOG(LOG_WARN, "access.bad_call", LOG_BYTES("gateway", gateways_name(d->gateway)),
@@ -78,18 +59,59 @@ static enum kmsproto_verdict find_principal(struct deciding *d)
 		return KMSPROTO_NO_ACCESS_KEY;
 	}
 	if (e != OK) {
-		return fault(e, "principal");
+		return deciding_fault(e, "principal");
 	}
-	d->entry.tenant = d->principal->tenant;
-	e = tokens_key(d->k, d->principal->tenant, d->period, &d->token_key);
+	return KMSPROTO_OK;
+}
+
+enum err deciding_tenant(struct deciding *d, struct bytes number, struct record_tenant *ret)
+{
+	const struct principal *p = d->principal;
+	struct bytes plain;
+
+	if (p != NULL && bytes_equal(p->tenant, number)) {
+		*ret = (struct record_tenant){
+			.number = p->tenant,
+			.name = p->tenant_name,
+			.display_name = p->display_name,
+			.canonical_id = p->canonical_id,
+		};
+		memcpy(ret->default_key, p->default_key, sizeof(ret->default_key));
+		return OK;
+	}
+	TRY(keystore_get(d->k->store, d->k->scratch, KEYSTORE_TENANTS, number, &plain));
+	return record_tenant_read(plain, ret);
+}
+
+/*
+ * The tenant whose entry this is: the bucket's owner, for it is his data; without a bucket, the caller's. Its token key hides
+ * the names.
+ */
+static enum kmsproto_verdict name_things(struct deciding *d)
+{
+	struct bytes tenant = d->in->target.tenant;
+	struct record_tenant owner;
+
+	if (tenant.n == 0 && d->principal == NULL) {
+		return KMSPROTO_OK;
+	}
+	d->entry.tenant = tenant.n > 0 ? tenant : d->principal->tenant;
+	enum err e = deciding_tenant(d, d->entry.tenant, &owner);
+	if (e == ERR_NOTFOUND) {
+		d->entry.tenant = (struct bytes){0};
+		return deciding_bad_call(d, "a bucket of a tenant that does not exist");
+	}
+	if (e == OK) {
+		e = tokens_key(d->k, d->entry.tenant, d->period, &d->token_key);
+	}
 	if (e != OK) {
-		return fault(e, "token key");
+		return deciding_fault(e, "token key");
 	}
 	d->entry.period = bytes_of(d->period, sizeof(d->period));
 	if (d->evidence.target.bucket.n > 0) {
 		e = token_bucket(d->token_key, d->evidence.target.bucket, d->entry.bucket_token);
 	}
-	return e == OK ? KMSPROTO_OK : fault(e, "bucket token");
+	return e == OK ? KMSPROTO_OK : deciding_fault(e, "bucket token");
 }
 
 /* From here on the form is the PUT that it stands for. */
@@ -114,10 +136,10 @@ static enum kmsproto_verdict check_form(struct deciding *d)
 	enum kmsproto_verdict v = form_judge(d->k, &d->form, d->principal, d->now_ms, &why);
 
 	if (v == KMSPROTO_UNAVAILABLE) {
-		return fault(ERR_NOMEM, "form");
+		return deciding_fault(ERR_NOMEM, "form");
 	}
 	if (v == KMSPROTO_BAD_CALL) {
-		return bad_call(d, why);
+		return deciding_bad_call(d, why);
 	}
 	d->entry.detail = bytes_text(why);
 	return v;
@@ -134,7 +156,7 @@ static enum kmsproto_verdict check_signature(struct deciding *d)
 
 	e.expires_s = d->evidence.expires_s; /* what the user signed, whatever the gateway says */
 	if (identity_signing_key(d->principal, e.date, e.region, e.service, &signing_key) != OK) {
-		return fault(ERR_NOMEM, "signing key");
+		return deciding_fault(ERR_NOMEM, "signing key");
 	}
 	switch (sigv4_verify(d->k->scratch, &e, signing_key, d->now_ms, &expired)) {
 	case OK:
@@ -144,7 +166,7 @@ static enum kmsproto_verdict check_signature(struct deciding *d)
 	case ERR_TIMEOUT:
 		return expired ? KMSPROTO_EXPIRED : KMSPROTO_SKEWED;
 	case ERR_INPUT:
-		return bad_call(d, "evidence contradicts the canonical request");
+		return deciding_bad_call(d, "evidence contradicts the canonical request");
 	case ERR_NOMEM:
 	case ERR_LIMIT:
 	case ERR_DENIED:
@@ -158,35 +180,36 @@ static enum kmsproto_verdict check_signature(struct deciding *d)
 	case ERR_CANCELLED:
 		break;
 	}
-	return fault(ERR_LIMIT, "signature");
+	return deciding_fault(ERR_LIMIT, "signature");
 }
 
 static enum kmsproto_verdict authenticate(struct deciding *d)
 {
 	if (d->in->evidence.kind == SIGV4_FORM && read_form(d) != OK) {
-		return bad_call(d, "the form cannot be read");
+		return deciding_bad_call(d, "the form cannot be read");
 	}
 	const struct sigv4_evidence *e = &d->in->evidence;
 
-	enum err read = evidence_read(d->k->scratch, e->canonical, gateways_domains(d->gateway),
-	                              &d->evidence);
-	if (e->kind == SIGV4_ANONYMOUS && read != OK) {
-		return KMSPROTO_DENIED;
-	}
-	if (read != OK) {
-		return bad_call(d, "the canonical request cannot be read");
+	if (evidence_read(d->k->scratch, e->canonical, gateways_domains(d->gateway),
+	                  &d->evidence) != OK) {
+		return e->kind == SIGV4_ANONYMOUS
+		               ? KMSPROTO_DENIED
+		               : deciding_bad_call(d, "the canonical request cannot be read");
 	}
 	struct writer w = writer_fixed(d->op, sizeof(d->op));
 	write_text(&w, "s3:");
 	write_text(&w, s3op_name(d->evidence.target.op));
 	d->entry.op = writer_bytes(&w);
 	if (e->kind == SIGV4_ANONYMOUS) {
-		return KMSPROTO_DENIED;
+		return name_things(d);
 	}
 	if (!bytes_is(e->service, "s3")) {
-		return bad_call(d, "a signature for another service");
+		return deciding_bad_call(d, "a signature for another service");
 	}
 	enum kmsproto_verdict v = find_principal(d);
+	if (v == KMSPROTO_OK) {
+		v = name_things(d);
+	}
 	if (v != KMSPROTO_OK) {
 		return v;
 	}
@@ -200,33 +223,54 @@ static enum kmsproto_verdict authenticate(struct deciding *d)
 	}
 	d->entry.principal = d->principal->arn;
 	if (!tell_principal(d)) {
-		return fault(ERR_LIMIT, "principal");
+		return deciding_fault(ERR_LIMIT, "principal");
 	}
 	if (d->principal->expires_ms != 0 && d->now_ms >= d->principal->expires_ms) {
 		d->entry.detail = BYTES("the right has expired");
 		return KMSPROTO_DENIED;
 	}
-	d->entry.basis = BYTES("tenant-owner");
 	return KMSPROTO_OK;
 }
 
 /* --- keys --- */
 
-/* The KEK that a call names, of this tenant and usable. */
+/* Whose KEK: the bucket's owner's, also when somebody else writes or reads there; authorize() has let him. */
+static enum kmsproto_verdict kek_owner(struct deciding *d, const struct kmsproto_key_call *call,
+                                       struct record_tenant *ret)
+{
+	const struct side *s = call->source ? &d->source : &d->target;
+
+	if (s->resource->tenant.n > 0) {
+		*ret = s->owner;
+		return KMSPROTO_OK;
+	}
+	if (d->principal == NULL) {
+		return KMSPROTO_DENIED;
+	}
+	enum err e = deciding_tenant(d, d->principal->tenant, ret);
+	return e == OK ? KMSPROTO_OK : deciding_fault(e, "tenant");
+}
+
+/* The KEK that a call names, of the owner and usable. */
 static enum kmsproto_verdict find_kek(struct deciding *d, const struct kmsproto_key_call *call,
                                       const struct kek **ret)
 {
 	struct wrap_name name = {0};
+	struct record_tenant owner;
 	enum err e = OK;
+	enum kmsproto_verdict v = kek_owner(d, call, &owner);
 
+	if (v != KMSPROTO_OK) {
+		return v;
+	}
 	if (call->op == KMSPROTO_OPEN) {
 		if (wrap_peek(call->wrapped, &name) != OK || name.version == 0) {
 			return KMSPROTO_WRONG_KEY;
 		}
 	} else if (call->kek.n == 0) {
-		memcpy(name.id, d->principal->default_key, sizeof(name.id));
+		memcpy(name.id, owner.default_key, sizeof(name.id));
 	} else {
-		e = keyring_resolve(d->k, d->principal->tenant, call->kek, name.id);
+		e = keyring_resolve(d->k, owner.number, call->kek, name.id);
 	}
 	if (e == OK) {
 		e = keyring_get(d->k, name.id, name.version, ret);
@@ -238,9 +282,9 @@ static enum kmsproto_verdict find_kek(struct deciding *d, const struct kmsproto_
 		return KMSPROTO_DENIED;
 	}
 	if (e != OK) {
-		return fault(e, "key");
+		return deciding_fault(e, "key");
 	}
-	if (!bytes_equal(bytes_of((*ret)->tenant, sizeof((*ret)->tenant)), d->principal->tenant)) {
+	if (!bytes_equal(bytes_of((*ret)->tenant, sizeof((*ret)->tenant)), owner.number)) {
 		d->entry.detail = BYTES("a key of another tenant");
 		return KMSPROTO_DENIED;
 	}
@@ -300,7 +344,7 @@ static enum kmsproto_verdict use_key(struct deciding *d, const struct kmsproto_k
 		e = reply->arn.p == NULL ? ERR_LIMIT : OK;
 	}
 	if (e != OK) {
-		return fault(e, "data key");
+		return deciding_fault(e, "data key");
 	}
 	d->entry.n_keys++;
 	return KMSPROTO_OK;
@@ -314,7 +358,7 @@ static enum kmsproto_verdict decide_key(struct deciding *d, size_t i)
 	enum kmsproto_verdict v = KMSPROTO_OK;
 
 	if (why != NULL) {
-		return bad_call(d, why);
+		return deciding_bad_call(d, why);
 	}
 	reply->rewrapped = call->op == KMSPROTO_REWRAP;
 	if (reply->rewrapped) {
@@ -336,10 +380,13 @@ static enum kmsproto_verdict decide(struct deciding *d)
 {
 	enum kmsproto_verdict v = authenticate(d);
 
+	if (v == KMSPROTO_OK) {
+		v = authorize(d);
+	}
 	for (size_t i = 0; i < d->in->n_keys && v == KMSPROTO_OK; i++) {
 		v = decide_key(d, i);
 	}
-	return v;
+	return v == KMSPROTO_OK ? documents_make(d) : v;
 }
 
 /* --- verdicts and entries --- */
@@ -348,6 +395,7 @@ static void refuse(struct kmsproto_reply *reply, enum kmsproto_verdict v)
 {
 	kmsproto_replies_free(reply, 1);
 	reply->n_keys = 0;
+	reply->document = (struct bytes){0};
 	reply->verdict = v;
 	if (v == KMSPROTO_UNAVAILABLE) {
 		reply->principal = (struct kmsproto_principal){0}; /* no entry, so nothing is told */
@@ -379,6 +427,13 @@ static void conclude(struct kms *k, struct logfmt_entry *entry, enum kmsproto_ve
 	}
 }
 
+/* As every change of the key store: only when the log tells of it durably. */
+static enum err put_on_record(struct deciding *d)
+{
+	TRY(kms_sync(d->k));
+	return keystore_apply(d->k->store, &d->changes);
+}
+
 static void decide_access(struct kms *k, const struct gateway *g,
                           const struct kmsproto_access *in, struct arena *a,
                           struct kmsproto_reply *ret)
@@ -393,7 +448,11 @@ static void decide_access(struct kms *k, const struct gateway *g,
 	d.entry.access_key = in->evidence.access_key;
 	d.entry.source = in->source;
 	d.entry.agent = in->agent;
+	keystore_changes_begin(&d.changes, k->scratch);
 	conclude(k, &d.entry, decide(&d), ret);
+	if (ret->verdict == KMSPROTO_OK && d.changes.first != NULL && put_on_record(&d) != OK) {
+		refuse(ret, KMSPROTO_UNAVAILABLE);
+	}
 }
 
 static void decide_index_key(struct kms *k, const struct gateway *g, struct kmsproto_reply *ret)
@@ -403,7 +462,7 @@ static void decide_index_key(struct kms *k, const struct gateway *g, struct kmsp
 
 	ret->index_key = secret_copy(g->index_key);
 	if (ret->index_key == NULL) {
-		v = fault(ERR_NOMEM, "index key");
+		v = deciding_fault(ERR_NOMEM, "index key");
 	}
 	conclude(k, &entry, v, ret);
 }
@@ -425,7 +484,7 @@ static enum kmsproto_verdict check_chunks(struct kms *k, const struct kmsproto_c
 	}
 	if (identity_signing_key(p, in->date, in->region, in->service, &signing_key) != OK ||
 	    sigv4_scope(k->scratch, &e, &scope) != OK) {
-		return fault(ERR_NOMEM, "chunks");
+		return deciding_fault(ERR_NOMEM, "chunks");
 	}
 	memcpy(previous, in->previous, sizeof(previous));
 	enum err verdict = sigv4_chunks_verify(signing_key, in->amz_date, scope, previous,
@@ -433,7 +492,7 @@ static enum kmsproto_verdict check_chunks(struct kms *k, const struct kmsproto_c
 	if (verdict == ERR_AUTH || verdict == ERR_INPUT) {
 		return KMSPROTO_BAD_SIGNATURE;
 	}
-	return verdict == OK ? KMSPROTO_OK : fault(verdict, "chunks");
+	return verdict == OK ? KMSPROTO_OK : deciding_fault(verdict, "chunks");
 }
 
 static void decide_chunks(struct kms *k, const struct gateway *g,
@@ -451,7 +510,7 @@ static void decide_chunks(struct kms *k, const struct gateway *g,
 		entry.tenant = p->tenant;
 		v = check_chunks(k, in, p);
 	} else {
-		v = e == ERR_NOTFOUND ? KMSPROTO_NO_ACCESS_KEY : fault(e, "principal");
+		v = e == ERR_NOTFOUND ? KMSPROTO_NO_ACCESS_KEY : deciding_fault(e, "principal");
 	}
 	if (v == KMSPROTO_OK) {
 		ret->verdict = KMSPROTO_OK; /* belongs to the entry of its access */

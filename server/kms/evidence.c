@@ -33,39 +33,42 @@ static const struct need {
 };
 
 /* A header that stands twice has been joined with a comma by canonicalisation, so one field is all. */
-static struct bytes header(const struct sigv4_claims *c, const char *name)
+struct bytes evidence_header(const struct evidence *e, const char *name)
 {
-	const struct field *f = field_get(c->headers, c->n_headers, name, false);
+	const struct field *f = field_get(e->claims.headers, e->claims.n_headers, name, false);
 
 	return f == NULL ? (struct bytes){0} : f->value;
 }
 
-static uint64_t expires_of(const struct field *query, size_t n)
+struct bytes evidence_parameter(const struct evidence *e, const char *name)
 {
-	const struct field *f = field_get(query, n, "X-Amz-Expires", false);
+	const struct field *f = field_get(e->query, e->n_query, name, false);
+
+	return f == NULL ? (struct bytes){0} : f->value;
+}
+
+static uint64_t expires_of(const struct evidence *e)
+{
+	struct bytes text = evidence_parameter(e, "X-Amz-Expires");
 	uint64_t s = 0;
 
-	return f != NULL && bytes_u64(f->value, &s) == OK ? s : 0;
+	return bytes_u64(text, &s) == OK ? s : 0;
 }
 
 enum err evidence_read(struct arena *a, struct bytes canonical, struct bytes domains,
                        struct evidence *ret)
 {
-	struct sigv4_claims claims;
 	struct evidence e = {0};
-	struct field *query = NULL;
-	size_t n_query = 0;
 
-	TRY(sigv4_claims_read(canonical, &claims));
-	TRY(uri_query(a, claims.query, PARAMETERS_MAX, &query, &n_query));
-	e.expires_s = expires_of(query, n_query);
-	const struct field *upload = field_get(query, n_query, "uploadId", false);
-	e.upload_id = upload == NULL ? (struct bytes){0} : upload->value;
-	struct bytes source = header(&claims, "x-amz-copy-source");
+	TRY(sigv4_claims_read(canonical, &e.claims));
+	TRY(uri_query(a, e.claims.query, PARAMETERS_MAX, &e.query, &e.n_query));
+	e.expires_s = expires_of(&e);
+	e.upload_id = evidence_parameter(&e, "uploadId");
+	struct bytes source = evidence_header(&e, "x-amz-copy-source");
 	e.has_source = source.p != NULL;
-	struct bytes bucket = s3op_host_bucket(header(&claims, "host"), domains);
-	TRY(s3op_resolve(a, claims.method, bucket, claims.path, query, n_query, e.has_source,
-	                 &e.target));
+	struct bytes bucket = s3op_host_bucket(evidence_header(&e, "host"), domains);
+	TRY(s3op_resolve(a, e.claims.method, bucket, e.claims.path, e.query, e.n_query,
+	                 e.has_source, &e.target));
 	if (e.has_source && (e.target.op == S3OP_COPY_OBJECT ||
 	                     e.target.op == S3OP_UPLOAD_PART_COPY)) {
 		/* One that cannot be read names no object, so no key; it is the client's mistake, not the gateway's. */

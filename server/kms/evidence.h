@@ -13,7 +13,13 @@ struct evidence {
 	struct bytes source_bucket, source_key;
 	struct bytes source_version; /* versionId of the copy source; empty without it */
 	struct bytes upload_id; /* uploadId of the signed query; empty without it */
+	struct sigv4_claims claims; /* all headers that were signed (anonymous: sent) */
+	struct field *query;
+	size_t n_query;
 };
+/* evidence_header, evidence_parameter: p NULL: not there. */
+struct bytes evidence_header(const struct evidence *e, const char *name);
+struct bytes evidence_parameter(const struct evidence *e, const char *name);
 /*
  * evidence_read: operation, object and copy source out of the canonical request.
  *   domains  of the enrolled gateway, for host-style requests

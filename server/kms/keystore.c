@@ -6,6 +6,7 @@
 #include "common/base/attr.h"
 #include "common/base/log.h"
 #include "common/crypto/aead.h"
+#include "common/crypto/hmac.h"
 #include "common/crypto/kdf.h"
 #include "common/crypto/wrap.h"
 #include "server/kms/record.h"
@@ -29,12 +30,14 @@ static const char *const names[KEYSTORE_TABLES] = {
 	[KEYSTORE_ALIASES] = "aliases",
 	[KEYSTORE_GATEWAYS] = "gateways",
 	[KEYSTORE_TOKENS] = "tokens",
+	[KEYSTORE_BUCKETS] = "buckets",
 };
 
 struct keystore {
 	struct kv *kv;
 	struct secret *record_key; /* NULL: locked */
 	struct secret *secrets_key;
+	struct secret *stamp_key;
 };
 
 enum err keystore_open(const char *dir, struct keystore **ret, struct report *ret_report)
@@ -77,6 +80,8 @@ enum err keystore_unlock(struct keystore *s, const struct secret *root)
 	             &records));
 	TRY(kdf_hkdf(root, (struct bytes){0}, BYTES("rempart secrets v1"), AEAD_KEY_BYTES,
 	             &s->secrets_key));
+	TRY(kdf_hkdf(root, (struct bytes){0}, BYTES("rempart stamps v1"), HMAC_BYTES,
+	             &s->stamp_key));
 	s->record_key = records;
 	records = NULL;
 	return OK;
@@ -86,6 +91,15 @@ void keystore_lock(struct keystore *s)
 {
 	s->record_key = secret_free(s->record_key);
 	s->secrets_key = secret_free(s->secrets_key);
+	s->stamp_key = secret_free(s->stamp_key);
+}
+
+enum err keystore_stamp(struct keystore *s, const struct bytes *parts, size_t n, uint8_t ret[32])
+{
+	if (s->stamp_key == NULL) {
+		return ERR_UNAVAILABLE;
+	}
+	return hmac_sha256_secret(s->stamp_key, parts, n, ret);
 }
 
 /* --- sealing --- */

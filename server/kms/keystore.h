@@ -4,7 +4,8 @@
  *
  *   value  = u8 1, salt 32, AES-256-GCM(HKDF(record key, salt, "rempart record v1"), iv 0,
  *            aad = table name || 0 || key, plaintext), tag 16.    One key for each seal: the iv never repeats.
- *   record key = HKDF(root key, "", "rempart records v1"), secrets key = HKDF(root key, "", "rempart secrets v1")
+ *   record key = HKDF(root key, "", "rempart records v1"), secrets key = HKDF(root key, "", "rempart secrets v1"),
+ *   stamp key = HKDF(root key, "", "rempart stamps v1")
  *
  * META "root" alone is not sealed: it holds the wrapped root key (rootkey.h).
  * Not protected: an attacker on the KMS's disk can put back an older version of a record, or remove one.
@@ -27,6 +28,7 @@ enum keystore_table {
 	KEYSTORE_ALIASES,      /* tenant, 0x00, alias -> UUID */
 	KEYSTORE_GATEWAYS,     /* name */
 	KEYSTORE_TOKENS,       /* tenant, 0x00, "2026-11" -> wrapped token key */
+	KEYSTORE_BUCKETS,      /* tenant, 0x00, bucket name -> which documents count */
 	KEYSTORE_TABLES,
 };
 
@@ -77,6 +79,8 @@ enum err keystore_wrap(struct keystore *s, struct arena *a, enum keystore_table 
                        struct bytes key, const struct secret *secret, struct bytes *ret);
 enum err keystore_unwrap(struct keystore *s, enum keystore_table table, struct bytes key,
                          struct bytes wrapped, struct secret **ret);
+/* keystore_stamp: HMAC-SHA-256 of the parts, one after the other, under the stamp key. errors: UNAVAILABLE (locked), NOMEM */
+enum err keystore_stamp(struct keystore *s, const struct bytes *parts, size_t n, uint8_t ret[32]);
 /* keystore_key: "a 0x00 b" in the arena; p NULL when that is full. */
 struct bytes keystore_key(struct arena *a, struct bytes first, struct bytes second);
 

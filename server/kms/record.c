@@ -185,3 +185,36 @@ enum err record_gateway_read(struct bytes b, struct record_gateway *ret)
 	*ret = g;
 	return OK;
 }
+
+static void write_document(struct writer *w, const struct record_document *d)
+{
+	write_bytes(w, bytes_of(d->digest, sizeof(d->digest)));
+	write_bytes(w, bytes_of(d->before, sizeof(d->before)));
+	write_u64(w, d->changed_ms);
+}
+
+static void read_document(struct reader *r, struct record_document *d)
+{
+	read_into(r, d->digest, sizeof(d->digest));
+	read_into(r, d->before, sizeof(d->before));
+	d->changed_ms = read_u64(r);
+}
+
+void record_bucket_write(struct writer *w, const struct record_bucket *b)
+{
+	write_u8(w, RECORD_VERSION);
+	write_u64(w, b->number);
+	write_document(w, &b->policy);
+	write_document(w, &b->acl);
+}
+
+enum err record_bucket_read(struct bytes b, struct record_bucket *ret)
+{
+	struct reader r = reader_of(b);
+	bool good = read_u8(&r) == RECORD_VERSION;
+
+	ret->number = read_u64(&r);
+	read_document(&r, &ret->policy);
+	read_document(&r, &ret->acl);
+	return end(&r, good);
+}

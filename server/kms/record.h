@@ -69,12 +69,24 @@ struct record_gateway {
 	struct bytes index_key_wrapped;
 };
 
+/* Which documents of a bucket count (shares.h). A digest of zeros: none. */
+struct record_document {
+	uint8_t digest[32];        /* SHA-256 */
+	uint8_t before[32];        /* of what counted until changed_ms */
+	uint64_t changed_ms;
+};
+struct record_bucket {
+	uint64_t number;
+	struct record_document policy, acl;
+};
+
 void record_tenant_write(struct writer *w, const struct record_tenant *t);
 void record_user_write(struct writer *w, const struct record_user *u);
 void record_access_key_write(struct writer *w, const struct record_access_key *k);
 void record_key_write(struct writer *w, const struct record_key *k);
 void record_key_version_write(struct writer *w, const struct record_key_version *v);
 void record_gateway_write(struct writer *w, const struct record_gateway *g);
+void record_bucket_write(struct writer *w, const struct record_bucket *b);
 /* record_*_read: errors CORRUPT */
 enum err record_tenant_read(struct bytes b, struct record_tenant *ret);
 enum err record_user_read(struct bytes b, struct record_user *ret);
@@ -82,5 +94,6 @@ enum err record_access_key_read(struct bytes b, struct record_access_key *ret);
 enum err record_key_read(struct bytes b, struct record_key *ret);
 enum err record_key_version_read(struct bytes b, struct record_key_version *ret);
 enum err record_gateway_read(struct bytes b, struct record_gateway *ret);
+enum err record_bucket_read(struct bytes b, struct record_bucket *ret);
 
 #endif

@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 VERDICTS = ["ok", "sealed", "unavailable", "bad-call", "no-access-key", "bad-signature", "skewed", "expired",
-            "denied", "no-such-key", "key-disabled", "wrong-key"]
+            "denied", "no-such-key", "key-disabled", "wrong-key", "bad-document", "no-such-grantee", "no-such-email",
+            "not-signed"]
 ISSUE, OPEN = 1, 2
 ANONYMOUS, HEADER, QUERY, FORM = 0, 1, 2, 3
 
@@ -73,16 +74,30 @@ def key_call(op, bucket, key, object_id, wrapped=b"", kek="", source=False):
             lv16(wrapped) + lv16(kek))
 
 
-def access_call(evidence, keys=()):
+POLICY, BUCKET_ACL, OBJECT_ACL = 1, 2, 3
+
+
+def resource(tenant="", number=0, flags=0, object_id=bytes(16), documents=(), tags=()):
+    """documents: (kind, text, stamp); tags: (key, value)"""
+    if not tenant:
+        return lv16("")
+    body = lv16(tenant) + struct.pack(">QB", number, flags) + object_id + struct.pack(">B", len(documents))
+    for kind, text, stamp in documents:
+        body += struct.pack(">B", kind) + lv32(text) + stamp
+    return body + struct.pack(">B", len(tags)) + b"".join(lv16(k) + lv16(v) for k, v in tags)
+
+
+def access_call(evidence, keys=(), target=None, source=None, item="", document=None, anonymous=b""):
     e = evidence
     if e is None:
-        head = struct.pack(">B", ANONYMOUS) + lv16("") * 6 + lv16("") + struct.pack(">Q", 0) + lv32(b"")
+        head = struct.pack(">B", ANONYMOUS) + lv16("") * 6 + lv16("") + struct.pack(">Q", 0) + lv32(anonymous)
     else:
         head = (struct.pack(">B", e.kind) + lv16(e.access_key) + lv16(e.amz_date) + lv16(e.date) +
                 lv16(e.region) + lv16(e.service) + lv16(e.signed_headers) + lv16(e.signature) +
                 struct.pack(">Q", e.expires) + lv32(e.canonical))
-    return 2, (os.urandom(16) + lv16("192.0.2.66") + lv16("stolen gateway") + head +
-               struct.pack(">B", len(keys)) + b"".join(keys))
+    end = lv16(item) + struct.pack(">BB", 0, document is not None) + (b"" if document is None else lv32(document))
+    return 2, (os.urandom(16) + lv16("192.0.2.66") + lv16("stolen gateway") + lv16("") + struct.pack(">B", 1) + head +
+               (target or resource()) + (source or resource()) + end + struct.pack(">B", len(keys)) + b"".join(keys))
 
 
 class Reader:
@@ -142,6 +157,8 @@ def batch(port, tls, secret, calls):
                 aad = b"rempart kms item v1" + struct.pack(">IB", i, k)
                 reply.keys.append((seal.decrypt(iv, item, aad), wrapped, arn))
                 sealed += 1
+            reply.document = b.lv16()
+            reply.stamp = b.take(32) if reply.document else b""
         elif reply.kind == 1 and reply.verdict == "ok":
             reply.index_key = seal.decrypt(bytes(4) + struct.pack(">Q", sealed), b.lv16(),
                                            b"rempart kms item v1" + struct.pack(">IB", i, 0))

@@ -11,6 +11,8 @@
 static const uint8_t nonce_g[32] = {1, 2, 3};
 static const uint8_t nonce_k[32] = {9, 8, 7};
 
+static const struct field tag_list[] = {{BYTES("colour"), BYTES("blue")}, {BYTES("empty"), BYTES("")}};
+
 static struct kmsproto_call access_call(void)
 {
 	struct kmsproto_call c = {.kind = KMSPROTO_ACCESS};
@@ -28,6 +30,22 @@ static struct kmsproto_call access_call(void)
 	e->signed_headers = BYTES("host;x-amz-date");
 	e->signature = BYTES("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef");
 	e->canonical = BYTES("PUT\n/b/k\n\nhost:h\n\nhost\nUNSIGNED-PAYLOAD");
+	c.access.referer = BYTES("https://example.org/");
+	c.access.secure = true;
+	c.access.target = (struct kmsproto_resource){
+		.tenant = BYTES("123456789012"),
+		.bucket_number = 7,
+		.flags = KMSPROTO_RESTRICT_PUBLIC,
+		.documents = {{KMSPROTO_BUCKET_POLICY, BYTES("{}"), {0}},
+		              {KMSPROTO_OBJECT_ACL, BYTES("acl"), {5}}},
+		.n_documents = 2,
+		.tags = tag_list,
+		.n_tags = COUNT(tag_list),
+	};
+	memset(c.access.target.object_id, 0x22, sizeof(c.access.target.object_id));
+	c.access.item = BYTES("one key");
+	c.access.has_document = true;
+	c.access.body = BYTES("<a/>");
 	c.access.n_keys = 2;
 	c.access.keys[0] = (struct kmsproto_key_call){.op = KMSPROTO_ISSUE,
 		.bucket = BYTES("b"), .key = BYTES("k"), .kek = BYTES("alias/x")};
@@ -96,6 +114,23 @@ static void test_batch_round_trip(void **state)
 	assert_int_equal(a->evidence.kind, SIGV4_HEADER);
 	assert_true(bytes_is(a->evidence.access_key, "AKIAEXAMPLE"));
 	assert_true(bytes_starts(a->evidence.canonical, BYTES("PUT\n/b/k\n")));
+	assert_true(bytes_is(a->referer, "https://example.org/"));
+	assert_true(a->secure);
+	const struct kmsproto_resource *t = &a->target;
+	assert_true(bytes_is(t->tenant, "123456789012"));
+	assert_int_equal(t->bucket_number, 7);
+	assert_int_equal(t->flags, KMSPROTO_RESTRICT_PUBLIC);
+	assert_int_equal(t->object_id[15], 0x22);
+	assert_int_equal(t->n_documents, 2);
+	assert_int_equal(t->documents[1].kind, KMSPROTO_OBJECT_ACL);
+	assert_true(bytes_is(t->documents[1].text, "acl"));
+	assert_int_equal(t->documents[1].stamp[0], 5);
+	assert_int_equal(t->n_tags, 2);
+	assert_true(bytes_is(t->tags[0].value, "blue"));
+	assert_int_equal(a->copy_source.tenant.n, 0);
+	assert_true(bytes_is(a->item, "one key"));
+	assert_true(a->has_document);
+	assert_true(bytes_is(a->body, "<a/>"));
 	assert_int_equal(a->n_keys, 2);
 	assert_int_equal(a->keys[0].op, KMSPROTO_ISSUE);
 	assert_false(a->keys[0].source);
@@ -112,7 +147,7 @@ static void test_batch_round_trip(void **state)
 /* A form travels alone: what the KMS derives from it, nobody may claim beside it. */
 static void test_form(void **state)
 {
-	enum { TEXTS_AT = 43 + 5 + 16 + 2 + 9 + 2 + 9 + 1, TEXTS = 7 }; /* behind the kind */
+	enum { TEXTS_AT = 43 + 5 + 16 + 2 + 9 + 2 + 9 + 2 + 20 + 1 + 1, TEXTS = 7 }; /* behind the kind */
 	struct kmsproto_call c = access_call();
 	struct writer w AUTO(writer_free) = writer_growing(1 << 20);
 	struct arena *arena AUTO(arena_freep) = NULL;

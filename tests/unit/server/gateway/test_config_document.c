@@ -11,6 +11,7 @@
 
 #include "common/base/attr.h"
 #include "server/gateway/config_document.h"
+#include "server/gateway/request.h"
 
 static struct arena *arena;
 
@@ -213,8 +214,16 @@ static void test_ownership_and_public_access(void **state)
 	                           BYTES("<OwnershipControls><Rule><ObjectOwnership>ObjectWriter"
 	                                 "</ObjectOwnership></Rule></OwnershipControls>"),
 	                           &stored), S3E_NONE);
-	assert_false(config_enforces_owner(arena, stored));
-	assert_true(config_enforces_owner(arena, BYTES("not what was stored")));
+	struct bucket_settings settings = {0};
+	config_ownership(arena, stored, &settings);
+	assert_false(settings.owner_enforced);
+	config_ownership(arena, (struct bytes){NULL, 0}, &settings);
+	assert_false(settings.owner_enforced);
+	config_ownership(arena, BYTES("not what was stored"), &settings);
+	assert_true(settings.owner_enforced);
+	config_public_access(arena, BYTES("not what was stored"), &settings);
+	assert_true(settings.block_public_acls && settings.ignore_public_acls &&
+	            settings.block_public_policy && settings.restrict_public);
 	becomes(INDEX_CONFIG_PUBLIC_ACCESS,
 	        "<PublicAccessBlockConfiguration><BlockPublicAcls>true</BlockPublicAcls>"
 	        "</PublicAccessBlockConfiguration>",

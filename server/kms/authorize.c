@@ -1,0 +1,579 @@
+/*
+ * Rights. What a tenant owns, its users may use; everybody else, the anonymous too, needs a document that the owner signed: the bucket's
+ * policy, its ACL, the object's ACL. A Deny of the policy holds against everybody. What the gateway says about a bucket can only take rights
+ * away: a document that is not on record (shares.h) grants nothing.
+ */
+#include <string.h>
+
+#include "common/base/attr.h"
+#include "common/codec/date.h"
+#include "common/codec/uri.h"
+#include "server/kms/deciding.h"
+
+enum {
+	CONTEXT_MAX = 256,       /* condition keys of one request */
+	NAME_MAX_BYTES = 160,    /* of a condition key */
+	NUMBER_MAX_BYTES = 32,
+};
+
+/* What an ACL can allow. An operation that is not here is the owner's, or a policy's to allow. */
+static const struct right {
+	enum s3op op;
+	bool object;                    /* judged by the object: its owner, its ACL */
+	enum acl_permission permission; /* 0: no ACL allows it */
+	const char *version_action;     /* of a request that names a version; NULL: the same */
+} rights[] = {
+	{S3OP_HEAD_BUCKET, false, ACL_READ, NULL},
+	{S3OP_LIST_OBJECTS, false, ACL_READ, NULL},
+	{S3OP_LIST_OBJECTS_V2, false, ACL_READ, NULL},
+	{S3OP_LIST_OBJECT_VERSIONS, false, ACL_READ, NULL},
+	{S3OP_LIST_MULTIPART_UPLOADS, false, ACL_READ, NULL},
+	{S3OP_GET_BUCKET_ACL, false, ACL_READ_ACP, NULL},
+	{S3OP_PUT_BUCKET_ACL, false, ACL_WRITE_ACP, NULL},
+	{S3OP_PUT_OBJECT, false, ACL_WRITE, NULL},
+	{S3OP_COPY_OBJECT, false, ACL_WRITE, NULL},
+	{S3OP_DELETE_OBJECT, false, ACL_WRITE, "s3:DeleteObjectVersion"},
+	{S3OP_DELETE_OBJECTS, false, ACL_WRITE, "s3:DeleteObjectVersion"},
+	{S3OP_CREATE_MULTIPART_UPLOAD, false, ACL_WRITE, NULL},
+	{S3OP_UPLOAD_PART, false, ACL_WRITE, NULL},
+	{S3OP_UPLOAD_PART_COPY, false, ACL_WRITE, NULL},
+	{S3OP_COMPLETE_MULTIPART_UPLOAD, false, ACL_WRITE, NULL},
+	{S3OP_ABORT_MULTIPART_UPLOAD, false, ACL_WRITE, NULL},
+	{S3OP_LIST_PARTS, false, ACL_WRITE, NULL},
+	{S3OP_GET_OBJECT, true, ACL_READ, "s3:GetObjectVersion"},
+	{S3OP_HEAD_OBJECT, true, ACL_READ, "s3:GetObjectVersion"},
+	{S3OP_GET_OBJECT_ATTRIBUTES, true, ACL_READ, "s3:GetObjectVersionAttributes"},
+	{S3OP_GET_OBJECT_ACL, true, ACL_READ_ACP, "s3:GetObjectVersionAcl"},
+	{S3OP_PUT_OBJECT_ACL, true, ACL_WRITE_ACP, "s3:PutObjectVersionAcl"},
+	{S3OP_GET_OBJECT_TAGGING, true, 0, "s3:GetObjectVersionTagging"},
+	{S3OP_PUT_OBJECT_TAGGING, true, 0, "s3:PutObjectVersionTagging"},
+	{S3OP_DELETE_OBJECT_TAGGING, true, 0, "s3:DeleteObjectVersionTagging"},
+	{S3OP_UPDATE_OBJECT_ENCRYPTION, true, 0, NULL},
+	{S3OP_GET_OBJECT_RETENTION, true, 0, NULL},
+	{S3OP_PUT_OBJECT_RETENTION, true, 0, NULL},
+	{S3OP_GET_OBJECT_LEGAL_HOLD, true, 0, NULL},
+	{S3OP_PUT_OBJECT_LEGAL_HOLD, true, 0, NULL},
+};
+
+/* A header that asks for more than the operation: a Deny of that action holds as well. */
+static const struct {
+	const char *header, *action;
+	bool must_allow; /* it takes an Allow of its own */
+} extras[] = {
+	{"x-amz-acl", "s3:PutObjectAcl", false},
+	{"x-amz-tagging", "s3:PutObjectTagging", false},
+	{"x-amz-object-lock-mode", "s3:PutObjectRetention", true},
+	{"x-amz-object-lock-legal-hold", "s3:PutObjectLegalHold", true},
+	{"x-amz-bypass-governance-retention", "s3:BypassGovernanceRetention", true},
+};
+
+static const struct right *right_of(enum s3op op)
+{
+	for (size_t i = 0; i < COUNT(rights); i++) {
+		if (rights[i].op == op) {
+			return &rights[i];
+		}
+	}
+	return NULL;
+}
+
+/* --- the documents that count --- */
+
+static enum err use_policy(struct deciding *d, struct side *s, struct bytes text)
+{
+	const char *why;
+	enum err e = policy_parse(d->k->scratch, text, s->bucket, &s->policy, &why);
+
+	/* It was one when it was put on record: the language became stricter since. */
+	if (e == ERR_INPUT) {
+		s->stale = true;
+		return OK;
+	}
+	return e;
+}
+
+static enum err check_stamp(struct deciding *d, const struct side *s, const struct share_bucket *b,
+                            const struct kmsproto_document *document)
+{
+	const struct share_object o = {*b, s->key, s->resource->object_id};
+	uint8_t stamp[KMSPROTO_STAMP_BYTES];
+
+	TRY(shares_stamp(d->k, &o, document->text, stamp));
+	return same_bytes(stamp, document->stamp, sizeof(stamp)) ? OK : ERR_DENIED;
+}
+
+static enum err use_document(struct deciding *d, struct side *s,
+                             const struct kmsproto_document *document)
+{
+	const struct share_bucket b = {s->resource->tenant, s->bucket, s->resource->bucket_number};
+	bool of_object = document->kind == KMSPROTO_OBJECT_ACL;
+	enum err e = of_object ? check_stamp(d, s, &b, document)
+	                       : shares_check(d->k, &b, document->kind, document->text);
+
+	if (e == ERR_DENIED) {
+		s->stale = true;
+		return OK;
+	}
+	TRY(e);
+	if (document->kind == KMSPROTO_BUCKET_POLICY) {
+		return use_policy(d, s, document->text);
+	}
+	return acl_read(d->k->scratch, document->text, of_object ? &s->object_acl : &s->bucket_acl);
+}
+
+static enum err load_side(struct deciding *d, const struct kmsproto_resource *resource,
+                          struct bytes bucket, struct bytes key, struct side *s)
+{
+	*s = (struct side){.resource = resource, .bucket = bucket, .key = key};
+	if (resource->tenant.n == 0) {
+		return OK;
+	}
+	TRY(deciding_tenant(d, resource->tenant, &s->owner));
+	for (size_t i = 0; i < resource->n_documents; i++) {
+		TRY(use_document(d, s, &resource->documents[i]));
+	}
+	return OK;
+}
+
+/* --- what a policy may ask about --- */
+
+struct context {
+	struct arena *a;
+	struct field *fields;
+	size_t n;
+	bool full;
+};
+
+static void add(struct context *c, struct bytes prefix, struct bytes name, struct bytes value)
+{
+	struct bytes parts[] = {prefix, name};
+
+	if (c->n == CONTEXT_MAX) {
+		c->full = true;
+		return;
+	}
+	struct field *f = &c->fields[c->n++];
+	f->name = arena_join(c->a, parts, COUNT(parts));
+	f->value = value;
+	c->full = c->full || f->name.p == NULL;
+}
+
+static void add_text(struct context *c, const char *name, struct bytes value)
+{
+	if (value.p != NULL) {
+		add(c, (struct bytes){0}, bytes_text(name), value);
+	}
+}
+
+static void add_number(struct context *c, const char *name, uint64_t value)
+{
+	void *p = arena_alloc(c->a, NUMBER_MAX_BYTES);
+
+	if (p == NULL) {
+		c->full = true;
+		return;
+	}
+	struct writer w = writer_fixed(p, NUMBER_MAX_BYTES);
+	write_decimal(&w, value);
+	add_text(c, name, writer_bytes(&w));
+}
+
+static void add_date(struct context *c, uint64_t now_ms)
+{
+	void *p = arena_alloc(c->a, NUMBER_MAX_BYTES);
+
+	if (p == NULL) {
+		c->full = true;
+		return;
+	}
+	struct writer w = writer_fixed(p, NUMBER_MAX_BYTES);
+	date_write_iso_ms(&w, now_ms);
+	add_text(c, "aws:CurrentTime", writer_bytes(&w));
+	add_number(c, "aws:EpochTime", now_ms / 1000);
+}
+
+static void add_principal(struct context *c, const struct principal *p)
+{
+	if (p == NULL) {
+		add_text(c, "aws:PrincipalType", BYTES("Anonymous"));
+		return;
+	}
+	add_text(c, "aws:PrincipalType", BYTES("User"));
+	add_text(c, "aws:PrincipalArn", p->arn);
+	add_text(c, "aws:PrincipalAccount", p->tenant);
+	add_text(c, "aws:username", p->user);
+	add_text(c, "aws:userid", p->user);
+}
+
+static void add_signature(struct context *c, const struct deciding *d)
+{
+	static const char *const types[] = {
+		[SIGV4_HEADER] = "REST-HEADER",
+		[SIGV4_QUERY] = "REST-QUERY-STRING",
+	};
+	enum sigv4_kind kind = d->in->evidence.kind;
+	uint64_t signed_ms = 0;
+
+	if (kind == SIGV4_ANONYMOUS) {
+		return;
+	}
+	add_text(c, "s3:authType", (size_t)kind < COUNT(types) ? bytes_text(types[kind]) : BYTES("POST"));
+	add_text(c, "s3:signatureversion", BYTES("AWS4-HMAC-SHA256"));
+	if (date_read_amz(d->in->evidence.amz_date, &signed_ms) == OK && signed_ms <= d->now_ms) {
+		add_number(c, "s3:signatureAge", d->now_ms - signed_ms);
+	}
+}
+
+static void add_request_tags(struct context *c, struct bytes header)
+{
+	struct field *tags = NULL;
+	size_t n = 0;
+
+	if (header.p == NULL || uri_query(c->a, header, KMSPROTO_TAGS_MAX, &tags, &n) != OK) {
+		return; /* the gateway refuses the request */
+	}
+	for (size_t i = 0; i < n; i++) {
+		add(c, BYTES("s3:RequestObjectTag/"), tags[i].name, tags[i].value);
+		add_text(c, "s3:RequestObjectTagKeys", tags[i].name);
+	}
+}
+
+/* Every signed x-amz-* header is s3:<its name>; those of object lock have names of their own besides. */
+static void add_headers(struct context *c, const struct evidence *e)
+{
+	static const char *const locks[][2] = {
+		{"x-amz-object-lock-mode", "s3:object-lock-mode"},
+		{"x-amz-object-lock-legal-hold", "s3:object-lock-legal-hold"},
+		{"x-amz-object-lock-retain-until-date", "s3:object-lock-retain-until-date"},
+		{"if-match", "s3:if-match"},
+		{"if-none-match", "s3:if-none-match"},
+	};
+
+	for (size_t i = 0; i < e->claims.n_headers; i++) {
+		const struct field *f = &e->claims.headers[i];
+		if (bytes_starts(f->name, BYTES("x-amz-"))) {
+			add(c, BYTES("s3:"), f->name, f->value);
+		}
+	}
+	for (size_t i = 0; i < COUNT(locks); i++) {
+		add_text(c, locks[i][1], evidence_header(e, locks[i][0]));
+	}
+	add_request_tags(c, evidence_header(e, "x-amz-tagging"));
+}
+
+static void add_query(struct context *c, const struct evidence *e)
+{
+	static const char *const names[][2] = {
+		{"prefix", "s3:prefix"}, {"delimiter", "s3:delimiter"}, {"max-keys", "s3:max-keys"},
+	};
+
+	for (size_t i = 0; i < COUNT(names); i++) {
+		add_text(c, names[i][1], evidence_parameter(e, names[i][0]));
+	}
+	add_text(c, "s3:VersionId", e->target.version);
+}
+
+/* Who asks for an object that is not there learns as much as a listing of its name would tell. */
+static void add_missing(struct context *c, const struct side *s)
+{
+	if ((s->resource->flags & KMSPROTO_MISSING) != 0) {
+		add_text(c, "s3:prefix", s->key);
+	}
+}
+
+static enum err make_context(const struct deciding *d, const struct side *s, struct context *c)
+{
+	const struct kmsproto_access *in = d->in;
+
+	*c = (struct context){.a = d->k->scratch};
+	c->fields = arena_alloc(c->a, CONTEXT_MAX * sizeof(*c->fields));
+	if (c->fields == NULL) {
+		return ERR_LIMIT;
+	}
+	add_text(c, "aws:SourceIp", in->source);
+	add_text(c, "aws:SecureTransport", in->secure ? BYTES("true") : BYTES("false"));
+	add_text(c, "aws:UserAgent", in->agent.n > 0 ? in->agent : (struct bytes){0});
+	add_text(c, "aws:Referer", in->referer.n > 0 ? in->referer : (struct bytes){0});
+	add_date(c, d->now_ms);
+	add_principal(c, d->principal);
+	add_signature(c, d);
+	add_headers(c, &d->evidence);
+	add_query(c, &d->evidence);
+	add_missing(c, s);
+	for (size_t i = 0; i < s->resource->n_tags; i++) {
+		const struct field *tag = &s->resource->tags[i];
+		add(c, BYTES("s3:ExistingObjectTag/"), tag->name, tag->value);
+	}
+	return c->full ? ERR_LIMIT : OK;
+}
+
+/* --- the verdict --- */
+
+/* One question: may this principal do `action` to the bucket or object of `side`? */
+struct question {
+	const struct side *side;
+	const char *action;
+	bool on_object;                 /* the resource is bucket/key, not the bucket */
+	bool of_object;                 /* the object's owner and ACL count, not the bucket's */
+	enum acl_permission permission; /* 0: no ACL allows it */
+	bool deny_only;
+};
+
+static struct bytes caller_id(const struct deciding *d)
+{
+	return d->principal == NULL ? (struct bytes){0} : d->principal->canonical_id;
+}
+
+static bool acls_count(const struct side *s)
+{
+	return (s->resource->flags & KMSPROTO_OWNER_ENFORCED) == 0;
+}
+
+static bool is_owner(const struct deciding *d, const struct question *q)
+{
+	const struct side *s = q->side;
+
+	if (d->principal == NULL) {
+		return false;
+	}
+	if (q->of_object && acls_count(s) && s->object_acl.owner.id.n > 0) {
+		return bytes_equal(s->object_acl.owner.id, d->principal->canonical_id);
+	}
+	return bytes_equal(s->resource->tenant, d->principal->tenant);
+}
+
+static bool acl_allows(const struct deciding *d, const struct question *q)
+{
+	const struct side *s = q->side;
+	const struct acl *acl = q->of_object ? &s->object_acl : &s->bucket_acl;
+	bool ignore_public = (s->resource->flags & KMSPROTO_IGNORE_PUBLIC_ACLS) != 0;
+
+	return q->permission != 0 && acls_count(s) && acl->owner.id.n > 0 &&
+	       acl_permits(acl, caller_id(d), q->permission, ignore_public);
+}
+
+/* RestrictPublicBuckets: a public policy then grants nothing but to the owner's own users. */
+static bool policy_confined(const struct deciding *d, const struct side *s)
+{
+	bool own = d->principal != NULL && bytes_equal(s->resource->tenant, d->principal->tenant);
+
+	return (s->resource->flags & KMSPROTO_RESTRICT_PUBLIC) != 0 && !own &&
+	       policy_is_public(s->policy);
+}
+
+static enum err ask_policy(const struct deciding *d, const struct question *q,
+                           enum policy_verdict *ret, struct bytes *ret_sid)
+{
+	const struct side *s = q->side;
+	struct context c;
+	const struct bytes parts[] = {
+		BYTES("arn:aws:s3:::"), s->bucket, BYTES("/"),
+		d->in->item.n > 0 ? d->in->item : s->key,
+	};
+
+	*ret = POLICY_NONE;
+	if (s->policy == NULL) {
+		return OK;
+	}
+	TRY(make_context(d, s, &c));
+	struct policy_request r = {
+		.action = bytes_text(q->action),
+		.resource = arena_join(d->k->scratch, parts, q->on_object ? COUNT(parts) : 2),
+		.context = c.fields,
+		.n_context = c.n,
+	};
+	if (r.resource.p == NULL) {
+		return ERR_LIMIT;
+	}
+	if (d->principal != NULL) {
+		r.principal = (struct policy_principal){d->principal->tenant, d->principal->arn,
+		                                        d->principal->canonical_id};
+	}
+	*ret = policy_evaluate(s->policy, &r, ret_sid);
+	if (*ret == POLICY_ALLOW && policy_confined(d, s)) {
+		*ret = POLICY_NONE;
+	}
+	return OK;
+}
+
+static void say_basis(struct deciding *d, const char *basis, struct bytes sid)
+{
+	const struct bytes parts[] = {bytes_text(basis), BYTES(":"), sid};
+
+	d->entry.basis = arena_join(d->k->scratch, parts, sid.n > 0 ? COUNT(parts) : 1);
+}
+
+static enum kmsproto_verdict answer(struct deciding *d, const struct question *q)
+{
+	enum policy_verdict policy = POLICY_NONE;
+	struct bytes sid = {0};
+	enum err e = ask_policy(d, q, &policy, &sid);
+
+	if (e != OK) {
+		return deciding_fault(e, "bucket policy");
+	}
+	if (policy == POLICY_DENY) {
+		d->entry.detail = BYTES("the bucket policy denies it");
+		return KMSPROTO_DENIED;
+	}
+	if (q->deny_only) {
+		return KMSPROTO_OK;
+	}
+	if (is_owner(d, q)) {
+		say_basis(d, "tenant-owner", (struct bytes){0});
+		return KMSPROTO_OK;
+	}
+	if (policy == POLICY_ALLOW) {
+		say_basis(d, "bucket-policy", sid);
+		return KMSPROTO_OK;
+	}
+	if (acl_allows(d, q)) {
+		say_basis(d, q->of_object ? "object-acl" : "bucket-acl", (struct bytes){0});
+		return KMSPROTO_OK;
+	}
+	return KMSPROTO_DENIED;
+}
+
+/* The rights to the policy itself stay with the owner, or a Deny of everything could never be taken back. */
+static bool is_way_back(enum s3op op)
+{
+	return op == S3OP_GET_BUCKET_POLICY || op == S3OP_PUT_BUCKET_POLICY ||
+	       op == S3OP_DELETE_BUCKET_POLICY;
+}
+
+/* To be told that there is no such object takes the right to list the bucket. */
+static struct question about_missing(const struct side *s)
+{
+	return (struct question){.side = s, .action = "s3:ListBucket", .permission = ACL_READ};
+}
+
+static enum kmsproto_verdict ask_extras(struct deciding *d, const struct question *base)
+{
+	for (size_t i = 0; i < COUNT(extras); i++) {
+		struct question q = *base;
+		if (evidence_header(&d->evidence, extras[i].header).p == NULL) {
+			continue;
+		}
+		q.action = extras[i].action;
+		q.permission = 0;
+		q.deny_only = !extras[i].must_allow;
+		enum kmsproto_verdict v = answer(d, &q);
+		if (v != KMSPROTO_OK) {
+			return v;
+		}
+	}
+	return KMSPROTO_OK;
+}
+
+static enum kmsproto_verdict ask_target(struct deciding *d)
+{
+	const struct s3op_target *t = &d->evidence.target;
+	const struct right *right = right_of(t->op);
+	bool item = d->in->item.n > 0;
+	struct question q = {
+		.side = &d->target,
+		.action = s3op_action(t->op),
+		.on_object = t->key.n > 0 || item,
+		.of_object = right != NULL && right->object,
+		.permission = right == NULL ? 0 : right->permission,
+	};
+
+	if (t->op == S3OP_DELETE_OBJECTS && !item) {
+		return KMSPROTO_OK; /* each key is asked about alone */
+	}
+	if (right != NULL && right->version_action != NULL &&
+	    (item ? d->in->item_version : t->version.p != NULL)) {
+		q.action = right->version_action;
+	}
+	if (q.of_object && (q.side->resource->flags & KMSPROTO_MISSING) != 0) {
+		q = about_missing(q.side);
+	}
+	enum kmsproto_verdict v = answer(d, &q);
+	if (v == KMSPROTO_OK && q.on_object) {
+		v = ask_extras(d, &q);
+	}
+	return v;
+}
+
+static enum kmsproto_verdict ask_source(struct deciding *d)
+{
+	struct question q = {
+		.side = &d->source,
+		.action = d->evidence.source_version.n > 0 ? "s3:GetObjectVersion" : "s3:GetObject",
+		.on_object = true,
+		.of_object = true,
+		.permission = ACL_READ,
+	};
+	struct bytes basis = d->entry.basis;
+
+	if ((q.side->resource->flags & KMSPROTO_MISSING) != 0) {
+		q = about_missing(q.side);
+	}
+	enum kmsproto_verdict v = answer(d, &q);
+	if (v == KMSPROTO_OK) {
+		const struct bytes parts[] = {basis, BYTES(", source "), d->entry.basis};
+		d->entry.basis = arena_join(d->k->scratch, parts, COUNT(parts));
+	}
+	return v;
+}
+
+/* A document that is not on record may be an old one, or one that is yet to come: nobody can say what holds. */
+static enum kmsproto_verdict refuse_stale(struct deciding *d, const struct side *s)
+{
+	bool owner = d->principal != NULL &&
+	             bytes_equal(s->resource->tenant, d->principal->tenant);
+
+	if (!s->stale || (owner && is_way_back(d->evidence.target.op))) {
+		return KMSPROTO_OK;
+	}
+	d->entry.detail = BYTES("a policy or ACL that is not on record");
+	return KMSPROTO_DENIED;
+}
+
+static enum kmsproto_verdict authorize_side(struct deciding *d, struct side *s,
+                                            enum kmsproto_verdict (*ask)(struct deciding *d))
+{
+	bool owner = d->principal != NULL &&
+	             bytes_equal(s->resource->tenant, d->principal->tenant);
+	enum kmsproto_verdict v = refuse_stale(d, s);
+
+	if (v != KMSPROTO_OK) {
+		return v;
+	}
+	if (owner && is_way_back(d->evidence.target.op)) {
+		say_basis(d, "tenant-owner", (struct bytes){0});
+		return KMSPROTO_OK;
+	}
+	return ask(d);
+}
+
+enum kmsproto_verdict authorize(struct deciding *d)
+{
+	const struct evidence *e = &d->evidence;
+
+	if (d->in->item.n > 0 && e->target.op != S3OP_DELETE_OBJECTS) {
+		return deciding_bad_call(d, "a key of a request that deletes none");
+	}
+	enum err loaded = load_side(d, &d->in->target, e->target.bucket, e->target.key, &d->target);
+
+	if (loaded == OK) {
+		loaded = load_side(d, &d->in->copy_source, e->source_bucket, e->source_key,
+		                   &d->source);
+	}
+	if (loaded == ERR_NOTFOUND) {
+		return deciding_bad_call(d, "a bucket of a tenant that does not exist");
+	}
+	if (loaded != OK) {
+		return deciding_fault(loaded, "who owns it");
+	}
+	if (d->target.resource->tenant.n == 0) {
+		/* No bucket yet, or none at all: nothing there that could be somebody else's. */
+		say_basis(d, "tenant-owner", (struct bytes){0});
+		return d->principal == NULL ? KMSPROTO_DENIED : KMSPROTO_OK;
+	}
+	enum kmsproto_verdict v = authorize_side(d, &d->target, ask_target);
+	if (v == KMSPROTO_OK && d->source.resource->tenant.n > 0) {
+		v = authorize_side(d, &d->source, ask_source);
+	}
+	return v;
+}

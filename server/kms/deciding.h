@@ -1,0 +1,66 @@
+/*
+ * One access while it is decided: what access.c, authorize.c and documents.c share. Everything lives in the worker's scratch arena
+ * but the reply. Internal.
+ */
+#ifndef REMPART_KMS_DECIDING_H
+#define REMPART_KMS_DECIDING_H
+#include "common/policy/acl.h"
+#include "common/policy/policy.h"
+#include "common/sigv4/post.h"
+#include "server/kms/evidence.h"
+#include "server/kms/kms.h"
+#include "server/kms/shares.h"
+
+enum { DECIDING_OP_MAX = 64 };
+
+/* A bucket, and perhaps an object in it: the target of a request, or what it copies from. */
+struct side {
+	const struct kmsproto_resource *resource;
+	struct bytes bucket, key;          /* as the user signed them */
+	struct record_tenant owner;        /* of the bucket */
+	const struct policy *policy;       /* NULL: none that counts */
+	struct acl bucket_acl, object_acl; /* owner.id empty: none that counts */
+	bool stale;                        /* a document came that is not on record */
+};
+struct deciding {
+	struct kms *k;
+	const struct gateway *gateway;
+	const struct kmsproto_access *in;
+	struct arena *out;                 /* of the answer */
+	struct kmsproto_reply *reply;
+	struct logfmt_entry entry;
+	struct evidence evidence;
+	struct principal *principal;       /* NULL: anonymous, or not known */
+	const struct secret *token_key;    /* of the tenant whose entry this is */
+	uint64_t now_ms;
+	uint8_t period[TOKENS_PERIOD_BYTES];
+	char op[DECIDING_OP_MAX];
+	struct kmsproto_access put;        /* of a form: the PUT that it stands for */
+	struct post form;
+	struct side target, source;
+	struct keystore_changes changes;   /* applied once the entry is durable */
+};
+
+/* deciding_fault: the store's and the libraries' faults: no verdict about the user, so no entry about him. */
+enum kmsproto_verdict deciding_fault(enum err e, const char *where);
+/* deciding_bad_call: the gateway contradicts the evidence. */
+enum kmsproto_verdict deciding_bad_call(struct deciding *d, const char *why);
+/* deciding_tenant: the caller's own from memory, another from the key store (borrowing from the scratch arena). errors: NOTFOUND,
+ * those of the store */
+enum err deciding_tenant(struct deciding *d, struct bytes number, struct record_tenant *ret);
+/* deciding_person: as ACLs name a tenant. */
+struct acl_person deciding_person(const struct record_tenant *t);
+
+/*
+ * authorize: may he? Owner, bucket policy and ACLs; a Deny wins. Fills in d->target and d->source and the entry's basis.
+ *   KMSPROTO_OK, DENIED, UNAVAILABLE
+ */
+enum kmsproto_verdict authorize(struct deciding *d);
+
+/*
+ * documents_make: the ACL of what the request makes or changes, into the reply; a bucket's policy or ACL on record, into d->changes.
+ *   KMSPROTO_OK, BAD_DOCUMENT, NO_SUCH_GRANTEE, NOT_SIGNED, DENIED (an ACL of another owner), BAD_CALL, UNAVAILABLE
+ */
+enum kmsproto_verdict documents_make(struct deciding *d);
+
+#endif

@@ -1,0 +1,315 @@
+/*
+ * Who gets which rights, taken from what the user signed and from nothing else: ACL headers are in the canonical request; the body of a
+ * policy or an ACL must have its digest there. What comes out is on record (buckets) or carries a stamp (objects).
+ */
+#include <string.h>
+
+#include "common/base/attr.h"
+#include "common/codec/base64.h"
+#include "common/codec/hex.h"
+#include "common/crypto/hash.h"
+#include "server/kms/deciding.h"
+
+struct acl_person deciding_person(const struct record_tenant *t)
+{
+	bool fits = t->display_name.n <= ACL_NAME_MAX;
+
+	return (struct acl_person){t->canonical_id, fits ? t->display_name : t->name};
+}
+
+/* --- is the body what was signed? --- */
+
+static bool is_signed(const struct deciding *d)
+{
+	uint8_t digest[SHA256_BYTES], claimed[SHA256_BYTES];
+	struct bytes body = d->in->body;
+	struct bytes checksum = evidence_header(&d->evidence, "x-amz-checksum-sha256");
+	struct writer w = writer_fixed(claimed, sizeof(claimed));
+
+	if (d->in->evidence.kind == SIGV4_ANONYMOUS || hash_sha256(body, digest) != OK) {
+		return false;
+	}
+	if (hex_read(d->evidence.claims.content_hash, claimed, sizeof(claimed)) == OK) {
+		return memcmp(digest, claimed, sizeof(digest)) == 0;
+	}
+	return base64_read(checksum, &w) == OK &&
+	       bytes_equal(writer_bytes(&w), bytes_of(digest, sizeof(digest)));
+}
+
+/* --- the people in an ACL --- */
+
+struct search {
+	struct arena *a;
+	const struct acl_grant *grant;
+	struct acl_person found; /* id empty: nobody */
+};
+
+static enum err look_at(void *context, struct bytes key, struct bytes plain)
+{
+	struct search *s = context;
+	struct record_tenant t;
+
+	(void)key;
+	if (plain.p == NULL) {
+		return ERR_CORRUPT;
+	}
+	TRY(record_tenant_read(plain, &t));
+	bool same = s->grant->grantee == ACL_EMAIL
+	                    ? t.email.n > 0 && bytes_equal(t.email, s->grant->person.id)
+	                    : bytes_equal(t.canonical_id, s->grant->person.id);
+	if (same) {
+		s->found.id = arena_copy(s->a, t.canonical_id);
+		s->found.name = arena_copy(s->a, t.display_name);
+	}
+	return OK;
+}
+
+/* Every grantee is a tenant of this KMS, with the name that it has here. */
+static enum kmsproto_verdict resolve(struct deciding *d, struct acl *acl)
+{
+	AUTO(arena_freep) struct arena *scratch = arena_new(KMS_SCRATCH_BYTES);
+
+	if (scratch == NULL) {
+		return deciding_fault(ERR_NOMEM, "grantees");
+	}
+	for (size_t i = 0; i < acl->n; i++) {
+		struct acl_grant *grant = &acl->grants[i];
+		struct search s = {.a = d->k->scratch, .grant = grant};
+		if (grant->grantee != ACL_USER && grant->grantee != ACL_EMAIL) {
+			continue;
+		}
+		enum err e = keystore_each(d->k->store, scratch, KEYSTORE_TENANTS,
+		                           (struct bytes){0}, look_at, &s);
+		if (e != OK) {
+			return deciding_fault(e, "grantees");
+		}
+		if (s.found.id.n == 0) {
+			d->entry.detail = BYTES("a grant to somebody who is not known here");
+			return grant->grantee == ACL_EMAIL ? KMSPROTO_NO_SUCH_EMAIL
+			                                   : KMSPROTO_NO_SUCH_GRANTEE;
+		}
+		grant->grantee = ACL_USER;
+		grant->person = s.found;
+	}
+	return KMSPROTO_OK;
+}
+
+/* --- ACLs --- */
+
+/* Who owns what is made: who writes it, unless the bucket's ownership says otherwise. Of the anonymous nothing is owned. */
+static struct acl_person owner_of_new(const struct deciding *d)
+{
+	const struct side *s = &d->target;
+	bool given = bytes_is(evidence_header(&d->evidence, "x-amz-acl"),
+	                      "bucket-owner-full-control") &&
+	             (s->resource->flags & KMSPROTO_OWNER_PREFERRED) != 0;
+
+	if (d->principal == NULL || given) {
+		return deciding_person(&s->owner);
+	}
+	return (struct acl_person){d->principal->canonical_id, d->principal->display_name};
+}
+
+static struct acl_person owner_of_existing(const struct deciding *d)
+{
+	const struct side *s = &d->target;
+
+	return s->object_acl.owner.id.n > 0 ? s->object_acl.owner : deciding_person(&s->owner);
+}
+
+static enum kmsproto_verdict of_reading(struct deciding *d, enum err e, const char *why)
+{
+	switch (e) {
+	case OK:
+		return KMSPROTO_OK;
+	case ERR_INPUT:
+		d->entry.detail = bytes_text(why);
+		return KMSPROTO_BAD_DOCUMENT;
+	case ERR_DENIED:
+		d->entry.detail = BYTES("an ACL that names another owner");
+		return KMSPROTO_DENIED;
+	case ERR_AUTH:
+	case ERR_NOMEM:
+	case ERR_LIMIT:
+	case ERR_NOTFOUND:
+	case ERR_EXISTS:
+	case ERR_CONFLICT:
+	case ERR_CORRUPT:
+	case ERR_IO:
+	case ERR_FULL:
+	case ERR_TIMEOUT:
+	case ERR_UNAVAILABLE:
+	case ERR_CANCELLED:
+		break;
+	}
+	return e == ERR_LIMIT ? KMSPROTO_BAD_DOCUMENT : deciding_fault(e, "document");
+}
+
+/* From the headers, else from the body. *ret_said: the request speaks of an ACL at all. */
+static enum kmsproto_verdict read_acl(struct deciding *d, struct acl_person owner, bool of_object,
+                                      bool *ret_said, struct acl *ret)
+{
+	struct acl_person bucket_owner = deciding_person(&d->target.owner);
+	const struct sigv4_claims *c = &d->evidence.claims;
+	const char *why = "";
+	const struct acl_request q = {c->headers, c->n_headers, owner,
+	                              of_object ? &bucket_owner : NULL};
+	enum err e = acl_read_request(d->k->scratch, &q, ret_said, ret, &why);
+
+	if (e == OK && !*ret_said && d->in->has_document && d->in->body.n > 0) {
+		if (!is_signed(d)) {
+			return KMSPROTO_NOT_SIGNED;
+		}
+		*ret_said = true;
+		why = "no AccessControlPolicy";
+		e = acl_read_xml(d->k->scratch, d->in->body, owner, ret);
+	}
+	enum kmsproto_verdict v = of_reading(d, e, why);
+	return v == KMSPROTO_OK ? resolve(d, ret) : v;
+}
+
+static enum err reply_acl(struct deciding *d, const struct acl *acl)
+{
+	void *p = arena_alloc(d->out, KMSPROTO_DOCUMENT_MAX);
+
+	if (p == NULL) {
+		return ERR_LIMIT;
+	}
+	struct writer w = writer_fixed(p, KMSPROTO_DOCUMENT_MAX);
+	acl_write(&w, acl);
+	d->reply->document = writer_bytes(&w);
+	return writer_end(&w);
+}
+
+static struct share_bucket bucket_of(const struct deciding *d)
+{
+	return (struct share_bucket){d->in->target.tenant, d->evidence.target.bucket,
+	                             d->in->target.bucket_number};
+}
+
+static enum kmsproto_verdict stamp_acl(struct deciding *d, const struct acl *acl, const uint8_t *id)
+{
+	const struct share_object o = {bucket_of(d), d->evidence.target.key, id};
+	enum err e = reply_acl(d, acl);
+
+	if (e == OK) {
+		e = shares_stamp(d->k, &o, d->reply->document, d->reply->stamp);
+	}
+	return e == OK ? KMSPROTO_OK : deciding_fault(e, "ACL");
+}
+
+static enum kmsproto_verdict record(struct deciding *d, enum kmsproto_document_kind kind,
+                                    struct bytes text)
+{
+	const struct share_bucket b = bucket_of(d);
+	enum err e = shares_record(d->k, &d->changes, &b, kind, text);
+
+	return e == OK ? KMSPROTO_OK : deciding_fault(e, "document");
+}
+
+static enum kmsproto_verdict make_bucket_acl(struct deciding *d)
+{
+	struct acl acl;
+	bool said;
+	enum kmsproto_verdict v = read_acl(d, deciding_person(&d->target.owner), false, &said, &acl);
+
+	if (v == KMSPROTO_OK && !said) {
+		d->entry.detail = BYTES("no ACL");
+		return KMSPROTO_BAD_DOCUMENT;
+	}
+	if (v == KMSPROTO_OK && reply_acl(d, &acl) != OK) {
+		return KMSPROTO_BAD_DOCUMENT;
+	}
+	return v == KMSPROTO_OK ? record(d, KMSPROTO_BUCKET_ACL, d->reply->document) : v;
+}
+
+static enum kmsproto_verdict make_object_acl(struct deciding *d)
+{
+	struct acl acl;
+	bool said;
+	enum kmsproto_verdict v = read_acl(d, owner_of_existing(d), true, &said, &acl);
+
+	if (v == KMSPROTO_OK && !said) {
+		d->entry.detail = BYTES("no ACL");
+		return KMSPROTO_BAD_DOCUMENT;
+	}
+	return v == KMSPROTO_OK ? stamp_acl(d, &acl, d->in->target.object_id) : v;
+}
+
+static bool is_private(const struct acl *acl, struct bytes owner)
+{
+	const struct acl_grant *only = acl->grants;
+
+	return bytes_equal(acl->owner.id, owner) && acl->n == 1 && only->grantee == ACL_USER &&
+	       only->permission == ACL_FULL_CONTROL && bytes_equal(only->person.id, owner);
+}
+
+/* An object that is the bucket owner's and nobody else's to use needs no document. */
+static enum kmsproto_verdict make_new_object_acl(struct deciding *d)
+{
+	const struct side *s = &d->target;
+	struct acl acl;
+	bool said;
+
+	if (s->resource->tenant.n == 0 || (s->resource->flags & KMSPROTO_OWNER_ENFORCED) != 0) {
+		return KMSPROTO_OK;
+	}
+	enum kmsproto_verdict v = read_acl(d, owner_of_new(d), true, &said, &acl);
+	if (v != KMSPROTO_OK || is_private(&acl, s->owner.canonical_id)) {
+		return v;
+	}
+	for (size_t i = 0; i < d->in->n_keys; i++) {
+		if (d->in->keys[i].op == KMSPROTO_ISSUE) {
+			return stamp_acl(d, &acl, d->in->keys[i].object_id);
+		}
+	}
+	return KMSPROTO_OK;
+}
+
+/* --- policies --- */
+
+static enum kmsproto_verdict make_policy(struct deciding *d)
+{
+	const struct policy *policy;
+	const char *why = "";
+
+	if (!is_signed(d)) {
+		return KMSPROTO_NOT_SIGNED;
+	}
+	enum err e = policy_parse(d->k->scratch, d->in->body, d->evidence.target.bucket, &policy,
+	                          &why);
+	enum kmsproto_verdict v = of_reading(d, e, why);
+	return v == KMSPROTO_OK ? record(d, KMSPROTO_BUCKET_POLICY, d->in->body) : v;
+}
+
+static enum kmsproto_verdict make(struct deciding *d)
+{
+	enum s3op op = d->evidence.target.op;
+
+	if (op == S3OP_PUT_BUCKET_POLICY) {
+		return make_policy(d);
+	}
+	if (op == S3OP_PUT_BUCKET_ACL || op == S3OP_CREATE_BUCKET) {
+		return make_bucket_acl(d);
+	}
+	return op == S3OP_PUT_OBJECT_ACL
+	               ? make_object_acl(d)
+	               : deciding_bad_call(d, "a document that this operation does not have");
+}
+
+enum kmsproto_verdict documents_make(struct deciding *d)
+{
+	enum s3op op = d->evidence.target.op;
+
+	if (d->in->has_document) {
+		return d->in->target.tenant.n > 0
+		               ? make(d)
+		               : deciding_bad_call(d, "a document of no bucket");
+	}
+	if (op == S3OP_DELETE_BUCKET_POLICY && d->in->target.tenant.n > 0) {
+		return record(d, KMSPROTO_BUCKET_POLICY, (struct bytes){0});
+	}
+	bool makes = op == S3OP_PUT_OBJECT || op == S3OP_COPY_OBJECT ||
+	             op == S3OP_CREATE_MULTIPART_UPLOAD;
+	return makes ? make_new_object_acl(d) : KMSPROTO_OK;
+}
