@@ -274,6 +274,26 @@ def malformed(stack):
     checks.equal(keys(stack), before, "nothing of them was stored")
 
 
+def public_bucket(stack):
+    """Where everybody may write, a form needs no signature; one that has any part of one is held to it."""
+    s3 = stack.client()
+    s3.create_bucket(Bucket="public", ObjectOwnership="ObjectWriter")
+    s3.delete_public_access_block(Bucket="public")
+    s3.put_bucket_acl(Bucket="public", ACL="public-read-write")
+    checks.equal(post(stack, body_of({"key": "nobody", "Content-Type": "text/plain"}, b"from nobody"), "/public")[0], 204, "nobody's form")
+    got = s3.get_object(Bucket="public", Key="nobody")
+    checks.equal((got["Body"].read(), got["ContentType"]), (b"from nobody", "text/plain"), "is an anonymous PUT")
+    good = signed(stack, "in/x", bucket="public")
+    for what, fields, want in (
+            ("no signature to a policy", {n: v for n, v in good.items() if n != "x-amz-signature"}, (400, "InvalidArgument")),
+            ("no policy to a signature", {n: v for n, v in good.items() if n != "policy"}, (400, "InvalidArgument")),
+            ("a wrong signature", dict(good, **{"x-amz-signature": "0" * 64}), (403, "SignatureDoesNotMatch")),
+            ("a key that the policy forbids", dict(good, key="out/x"), (403, "AccessDenied")),
+            ("an expired policy", signed(stack, "in/x", bucket="public", seconds=-10), (403, "AccessDenied"))):
+        refused("in a public bucket: " + what, want, post(stack, body_of(fields), "/public"))
+    checks.equal(keys(stack, "public"), ["nobody"], "nothing of them was stored")
+
+
 def page(stack):
     """A script in a page reads the answers, also those of refusals."""
     stack.client().put_bucket_cors(Bucket="forms", CORSConfiguration={"CORSRules": [
@@ -325,7 +345,7 @@ def main():
     with Stack() as stack:
         for bucket in ("forms", "other"):
             stack.client().create_bucket(Bucket=bucket)
-        for step in (uploads, answers, tampering, time_and_versions, sizes, streaming, malformed, page, stolen_gateway, version_2_off):
+        for step in (uploads, answers, tampering, time_and_versions, sizes, streaming, malformed, public_bucket, page, stolen_gateway, version_2_off):
             step(stack)
         stack.published()
         status, report = stack.audit()
