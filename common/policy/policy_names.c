@@ -106,6 +106,7 @@ static const struct bytes actions[] = {
 	BYTES("s3:UpdateBucketMetadataInventoryTableConfiguration"),
 	BYTES("s3:UpdateBucketMetadataJournalTableConfiguration"),
 	BYTES("s3:UpdateObjectEncryption"),
+	BYTES("s3:UpdateObjectEncryption"),
 };
 
 static const struct bytes keys[] = {
