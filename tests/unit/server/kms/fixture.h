@@ -18,6 +18,7 @@
 #include "common/base/clock.h"
 #include "common/codec/date.h"
 #include "common/codec/hex.h"
+#include "common/crypto/hash.h"
 #include "server/kms/admin.h"
 #include "server/kms/face_gateway.h"
 #include "server/kms/kms.h"
@@ -204,8 +205,10 @@ static inline int fixture_down(void **state)
 /* --- requests --- */
 
 struct signing {
-	const struct person *who;
+	const struct person *who; /* NULL: anonymous */
 	const char *method, *path, *query, *host, *copy_source;
+	const char *acl;    /* x-amz-acl */
+	const char *body;   /* its digest is signed; NULL: UNSIGNED-PAYLOAD */
 	int64_t age_ms;     /* how old the signature is */
 	uint64_t expires_s; /* not 0: presigned */
 };
@@ -233,10 +236,24 @@ static inline struct sigv4_evidence presign(struct fixture *f, const struct sign
 	return e;
 }
 
+static inline struct bytes payload_hash(struct fixture *f, const char *body)
+{
+	uint8_t digest[SHA256_BYTES];
+	uint8_t *text = arena_alloc(f->arena, 2 * sizeof(digest));
+	struct writer w = writer_fixed(text, 2 * sizeof(digest));
+
+	if (body == NULL) {
+		return BYTES("UNSIGNED-PAYLOAD");
+	}
+	assert_int_equal(hash_sha256(bytes_text(body), digest), OK);
+	hex_write(&w, bytes_of(digest, sizeof(digest)));
+	return writer_bytes(&w);
+}
+
 /* The evidence as an honest gateway reads it from what a client sent. */
 static inline struct sigv4_evidence sign(struct fixture *f, const struct signing *s)
 {
-	struct field *h = arena_alloc(f->arena, 6 * sizeof(*h));
+	struct field *h = arena_alloc(f->arena, 7 * sizeof(*h));
 	struct sigv4_request r = {
 		.method = bytes_text(s->method), .path = bytes_text(s->path),
 		.query = bytes_text(s->query == NULL ? "" : s->query), .headers = h,
@@ -244,6 +261,7 @@ static inline struct sigv4_evidence sign(struct fixture *f, const struct signing
 	struct sigv4_evidence e;
 	enum sigv4_fault fault;
 	struct bytes date = amz_date(f, s->age_ms), authorization;
+	struct bytes payload = payload_hash(f, s->body);
 
 	h[r.n_headers++] = (struct field){BYTES("host"),
 		bytes_text(s->host == NULL ? "s3.test" : s->host)};
@@ -251,15 +269,20 @@ static inline struct sigv4_evidence sign(struct fixture *f, const struct signing
 		return presign(f, s, &r);
 	}
 	h[r.n_headers++] = (struct field){BYTES("x-amz-date"), date};
-	h[r.n_headers++] = (struct field){BYTES("x-amz-content-sha256"), BYTES("UNSIGNED-PAYLOAD")};
+	h[r.n_headers++] = (struct field){BYTES("x-amz-content-sha256"), payload};
+	if (s->acl != NULL) {
+		h[r.n_headers++] = (struct field){BYTES("x-amz-acl"), bytes_text(s->acl)};
+	}
 	if (s->copy_source != NULL) {
 		h[r.n_headers++] = (struct field){BYTES("x-amz-copy-source"),
 			bytes_text(s->copy_source)};
 	}
-	assert_int_equal(sigv4_authorization(f->arena, &r, bytes_text(s->who->access_key),
-	                                     s->who->secret, BYTES("fr-sov-1"), BYTES("s3"), date,
-	                                     BYTES("UNSIGNED-PAYLOAD"), &authorization), OK);
-	h[r.n_headers++] = (struct field){BYTES("authorization"), authorization};
+	if (s->who != NULL) {
+		assert_int_equal(sigv4_authorization(f->arena, &r, bytes_text(s->who->access_key),
+		                                     s->who->secret, BYTES("fr-sov-1"), BYTES("s3"),
+		                                     date, payload, &authorization), OK);
+		h[r.n_headers++] = (struct field){BYTES("authorization"), authorization};
+	}
 	assert_int_equal(sigv4_read(f->arena, &r, BYTES("s3"), (struct bytes){0}, &e, &fault), OK);
 	return e;
 }
