@@ -164,6 +164,7 @@ public class Sdk {
     }
 
     public static void main(String[] a) throws Exception {
+        System.out.println("# AWS SDK for Java " + software.amazon.awssdk.core.util.VersionInfo.SDK_VERSION);
         Path scratch = Path.of(System.getenv("INTEROP_DIR"));
         for (String address : List.of(System.getenv("INTEROP_HTTP"), System.getenv("INTEROP_HTTPS"))) {
             URI uri = URI.create(address);

@@ -1,5 +1,6 @@
 // AWS SDK for JavaScript v3: default checksums, streams, lib-storage in parts, presigned URLs, errors, listings.
 import { createHash, randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { Readable } from "node:stream";
 import {
   CopyObjectCommand, CreateBucketCommand, DeleteObjectCommand, DeleteObjectsCommand, GetObjectCommand,
@@ -9,6 +10,8 @@ import { Upload } from "@aws-sdk/lib-storage";
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
 
 const MIB = 1 << 20;
+const itself = new URL("node_modules/@aws-sdk/client-s3/package.json", import.meta.url);
+console.log(`# AWS SDK for JavaScript ${JSON.parse(readFileSync(itself)).version}, Node ${process.version}`);
 let failed = false;
 
 function ok(good, what) {

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"runtime/debug"
 	"sort"
 	"strings"
 	"sync"
@@ -306,6 +307,13 @@ func run(address string, trailing bool) {
 }
 
 func main() {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, module := range info.Deps {
+			if module.Path == "github.com/minio/minio-go/v7" {
+				fmt.Println("# minio-go", module.Version)
+			}
+		}
+	}
 	for _, address := range []string{os.Getenv("INTEROP_HTTP"), os.Getenv("INTEROP_HTTPS")} {
 		run(address, true)
 		run(address, false)
