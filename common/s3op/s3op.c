@@ -217,6 +217,18 @@ static bool is_text(struct bytes b)
 	return !bytes_find(b, '\0', &at) && bytes_is_utf8(b);
 }
 
+/* "tenant:bucket" and ":bucket". Names of buckets are unique here, so the tenant is no part of the name. */
+static void split_tenant(struct s3op_target *t)
+{
+	struct bytes name = t->bucket;
+	struct bytes tenant = bytes_split(&name, ':');
+
+	if (name.p != NULL) {
+		t->tenant = tenant.p == NULL ? BYTES("") : tenant;
+		t->bucket = name;
+	}
+}
+
 /* Bucket and key of a path; the key is everything behind the one '/' and is not normalised. */
 static enum err split_path(struct arena *a, struct bytes host_bucket, struct bytes path,
                            struct s3op_target *t)
@@ -233,8 +245,9 @@ static enum err split_path(struct arena *a, struct bytes host_bucket, struct byt
 		t->bucket = bytes_split(&rest, '/');
 	}
 	t->key = rest;
-	if (t->bucket.n == 0 && t->key.n > 0) {
-		return ERR_INPUT; /* "//key" */
+	split_tenant(t);
+	if (t->bucket.n == 0 && (t->key.n > 0 || t->tenant.p != NULL)) {
+		return ERR_INPUT; /* "//key", "/tenant:" */
 	}
 	if (!is_text(t->bucket) || !is_text(t->key)) {
 		return ERR_INPUT;

@@ -88,6 +88,7 @@ struct s3op_target {
 	enum s3op op;
 	struct bytes bucket; /* decoded; empty for service-level operations */
 	struct bytes key;    /* decoded; empty for bucket-level operations */
+	struct bytes tenant; /* of "tenant:bucket", as Ceph names buckets: has to be the owner; p NULL without */
 	struct bytes version; /* versionId as sent (also a nonsense one); p NULL without */
 };
 

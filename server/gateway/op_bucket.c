@@ -113,7 +113,7 @@ static enum s3error ownership_of(struct request *r, struct bytes *ret)
 
 enum s3error op_create_bucket_begin(struct request *r)
 {
-	if (!s3op_bucket_name_ok(r->target.bucket)) {
+	if (r->target.tenant.p != NULL || !s3op_bucket_name_ok(r->target.bucket)) {
 		return S3E_INVALID_BUCKET_NAME;
 	}
 	return collect_body(r, GATEWAY_XML_MAX);

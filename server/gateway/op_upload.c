@@ -81,8 +81,8 @@ enum s3error op_create_upload_begin(struct request *r)
 	struct index_upload upload = {
 		.object = r->object,
 		.created_ms = object_now_ms(),
-		.initiator_id = r->grant.principal.arn,
-		.initiator_name = r->grant.principal.user,
+		.initiator_id = r->grant.principal.canonical_id,
+		.initiator_name = r->grant.principal.display_name,
 	};
 	upload.object.wrapped = r->grant.keys[0].wrapped;
 	upload.object.key_arn = r->grant.keys[0].arn;

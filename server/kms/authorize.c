@@ -547,6 +547,14 @@ static enum kmsproto_verdict authorize_side(struct deciding *d, struct side *s,
 	return ask(d);
 }
 
+static bool is_named_tenant(const struct deciding *d)
+{
+	struct bytes named = d->evidence.target.tenant;
+
+	return named.n == 0 || bytes_equal(named, d->target.owner.name) ||
+	       bytes_equal(named, d->target.owner.number);
+}
+
 enum kmsproto_verdict authorize(struct deciding *d)
 {
 	const struct evidence *e = &d->evidence;
@@ -570,6 +578,10 @@ enum kmsproto_verdict authorize(struct deciding *d)
 		/* No bucket yet, or none at all: nothing there that could be somebody else's. */
 		say_basis(d, "tenant-owner", (struct bytes){0});
 		return d->principal == NULL ? KMSPROTO_DENIED : KMSPROTO_OK;
+	}
+	if (!is_named_tenant(d)) {
+		d->entry.detail = BYTES("the request names another tenant than the bucket's");
+		return KMSPROTO_DENIED;
 	}
 	enum kmsproto_verdict v = authorize_side(d, &d->target, ask_target);
 	if (v == KMSPROTO_OK && d->source.resource->tenant.n > 0) {

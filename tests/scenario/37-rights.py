@@ -100,6 +100,13 @@ def policies(stack):
     gives("and can be taken back", "ok", s3.delete_bucket_policy, Bucket="shared")
 
 
+def tenant_names(stack):
+    """Ceph's tenant:bucket: the tenant has to be the one whose bucket it is."""
+    for name, status in (("main", 200), ("", 200), (stack.tenants["main"]["tenant"], 200), ("alt", 403)):
+        checks.equal(stack.request("GET", "/%s%%3Ashared" % name)[0], status, "%s:shared gives %d" % (name, status))
+    checks.equal(stack.request("PUT", "/main%3Amade")[0], 400, "no bucket is made by such a name")
+
+
 def lists(stack):
     s3, alt, nobody = people(stack)
     alt_id = stack.tenants["alt"]["canonical_id"]
@@ -171,6 +178,7 @@ def restart(stack):
 def main():
     with Stack(os.environ["TEST_DIR"], int(os.environ["TEST_PORT"]), os.environ["TEST_BUILD"]) as stack:
         policies(stack)
+        tenant_names(stack)
         lists(stack)
         unsigned_document(stack)
         restart(stack)
