@@ -350,6 +350,20 @@ static enum kmsproto_verdict use_key(struct deciding *d, const struct kmsproto_k
 	return KMSPROTO_OK;
 }
 
+/* Rights were judged by one version, which is there; no other one's key is released on that. A part's is named by its upload. */
+static bool is_judged(const struct deciding *d, const struct kmsproto_key_call *call)
+{
+	const struct kmsproto_resource *judged = call->source ? &d->in->copy_source
+	                                                      : &d->in->target;
+	bool upload = !call->source && d->evidence.upload_id.n > 0;
+
+	if (call->op == KMSPROTO_ISSUE || upload || judged->tenant.n == 0) {
+		return true;
+	}
+	return (judged->flags & KMSPROTO_MISSING) == 0 &&
+	       memcmp(judged->object_id, call->object_id, KMSPROTO_OBJECT_ID_BYTES) == 0;
+}
+
 static enum kmsproto_verdict decide_key(struct deciding *d, size_t i)
 {
 	const struct kmsproto_key_call *call = &d->in->keys[i];
@@ -357,6 +371,9 @@ static enum kmsproto_verdict decide_key(struct deciding *d, size_t i)
 	const char *why = evidence_allows(&d->evidence, call);
 	enum kmsproto_verdict v = KMSPROTO_OK;
 
+	if (why == NULL && !is_judged(d, call)) {
+		why = "another object than the one whose rights were judged";
+	}
 	if (why != NULL) {
 		return deciding_bad_call(d, why);
 	}

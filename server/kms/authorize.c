@@ -555,6 +555,20 @@ static bool is_named_tenant(const struct deciding *d)
 	       bytes_equal(named, d->target.owner.number);
 }
 
+/* No bucket yet, or none at all: nothing there that could be somebody else's. */
+static enum kmsproto_verdict authorize_target(struct deciding *d)
+{
+	if (d->target.resource->tenant.n == 0) {
+		say_basis(d, "tenant-owner", (struct bytes){0});
+		return d->principal == NULL ? KMSPROTO_DENIED : KMSPROTO_OK;
+	}
+	if (!is_named_tenant(d)) {
+		d->entry.detail = BYTES("the request names another tenant than the bucket's");
+		return KMSPROTO_DENIED;
+	}
+	return authorize_side(d, &d->target, ask_target);
+}
+
 enum kmsproto_verdict authorize(struct deciding *d)
 {
 	const struct evidence *e = &d->evidence;
@@ -574,16 +588,8 @@ enum kmsproto_verdict authorize(struct deciding *d)
 	if (loaded != OK) {
 		return deciding_fault(loaded, "who owns it");
 	}
-	if (d->target.resource->tenant.n == 0) {
-		/* No bucket yet, or none at all: nothing there that could be somebody else's. */
-		say_basis(d, "tenant-owner", (struct bytes){0});
-		return d->principal == NULL ? KMSPROTO_DENIED : KMSPROTO_OK;
-	}
-	if (!is_named_tenant(d)) {
-		d->entry.detail = BYTES("the request names another tenant than the bucket's");
-		return KMSPROTO_DENIED;
-	}
-	enum kmsproto_verdict v = authorize_side(d, &d->target, ask_target);
+	enum kmsproto_verdict v = authorize_target(d);
+
 	if (v == KMSPROTO_OK && d->source.resource->tenant.n > 0) {
 		v = authorize_side(d, &d->source, ask_source);
 	}

@@ -225,15 +225,21 @@ static enum kmsproto_verdict make_bucket_acl(struct deciding *d)
 
 static enum kmsproto_verdict make_object_acl(struct deciding *d)
 {
+	const struct kmsproto_resource *to = &d->in->target;
 	struct acl acl;
 	bool said;
+
+	if ((to->flags & KMSPROTO_MISSING) != 0 ||
+	    !evidence_names_version(&d->evidence, false, to->object_id)) {
+		return deciding_bad_call(d, "an ACL of another object than the signed request names");
+	}
 	enum kmsproto_verdict v = read_acl(d, owner_of_existing(d), true, &said, &acl);
 
 	if (v == KMSPROTO_OK && !said) {
 		d->entry.detail = BYTES("no ACL");
 		return KMSPROTO_BAD_DOCUMENT;
 	}
-	return v == KMSPROTO_OK ? stamp_acl(d, &acl, d->in->target.object_id) : v;
+	return v == KMSPROTO_OK ? stamp_acl(d, &acl, to->object_id) : v;
 }
 
 static bool is_private(const struct acl *acl, struct bytes owner)

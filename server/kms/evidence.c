@@ -102,16 +102,15 @@ static bool names_upload(const struct evidence *e, const struct kmsproto_key_cal
 }
 
 /* A signature for a version opens that one only. The null version is whichever the index says; its id stands in no request. */
-static bool names_version(const struct evidence *e, const struct kmsproto_key_call *call)
+bool evidence_names_version(const struct evidence *e, bool source, const uint8_t *object_id)
 {
-	struct bytes version = call->source ? e->source_version : e->target.version;
+	struct bytes version = source ? e->source_version : e->target.version;
 	uint8_t id[KMSPROTO_OBJECT_ID_BYTES];
 
-	if (version.p == NULL || (call->source && version.n == 0) || bytes_is(version, "null")) {
+	if (version.p == NULL || (source && version.n == 0) || bytes_is(version, "null")) {
 		return true;
 	}
-	return hex_read(version, id, sizeof(id)) == OK &&
-	       memcmp(id, call->object_id, sizeof(id)) == 0;
+	return hex_read(version, id, sizeof(id)) == OK && memcmp(id, object_id, sizeof(id)) == 0;
 }
 
 const char *evidence_allows(const struct evidence *e, const struct kmsproto_key_call *call)
@@ -130,7 +129,8 @@ const char *evidence_allows(const struct evidence *e, const struct kmsproto_key_
 	if (need->upload && !names_upload(e, call)) {
 		return "another object than the upload that the signed request names";
 	}
-	if (call->op != KMSPROTO_ISSUE && !names_version(e, call)) {
+	if (call->op != KMSPROTO_ISSUE &&
+	    !evidence_names_version(e, call->source, call->object_id)) {
 		return "another version than the signed request names";
 	}
 	return NULL;

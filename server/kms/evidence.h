@@ -27,6 +27,8 @@ struct bytes evidence_parameter(const struct evidence *e, const char *name);
  */
 enum err evidence_read(struct arena *a, struct bytes canonical, struct bytes domains,
                        struct evidence *ret);
+/* evidence_names_version: does what was signed mean this version? Without a version id, and with "null", any. */
+bool evidence_names_version(const struct evidence *e, bool source, const uint8_t *object_id);
 /* evidence_allows: may this operation use this key? NULL: yes. Else why not, for the log. */
 const char *evidence_allows(const struct evidence *e, const struct kmsproto_key_call *call);
 
