@@ -89,6 +89,20 @@ void date_write_http(struct writer *w, uint64_t ms)
 	write_text(w, " GMT");
 }
 
+void date_write_log(struct writer *w, uint64_t ms)
+{
+	struct civil c = clock_civil(ms / 1000);
+
+	write_padded(w, c.day, 2);
+	write_u8(w, '/');
+	write_bytes(w, short_name(month_names, c.month - 1));
+	write_u8(w, '/');
+	write_padded(w, c.year, 4);
+	write_u8(w, ':');
+	write_time(w, &c);
+	write_text(w, " +0000");
+}
+
 static void expect(struct reader *r, const char *text)
 {
 	struct bytes want = bytes_text(text);

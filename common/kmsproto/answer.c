@@ -216,6 +216,7 @@ static enum err write_reply(struct items *s, struct writer *w, size_t call,
 		}
 		break;
 	case KMSPROTO_ACCESS:
+	case KMSPROTO_DELIVER:
 		TRY(write_access(s, w, call, reply));
 		break;
 	case KMSPROTO_CHUNKS:
@@ -236,6 +237,7 @@ static enum err read_body(struct items *s, struct reader *r, size_t call,
 		}
 		break;
 	case KMSPROTO_ACCESS:
+	case KMSPROTO_DELIVER:
 		TRY(read_access(s, r, call, reply));
 		break;
 	case KMSPROTO_CHUNKS:
@@ -251,7 +253,7 @@ static enum err read_reply(struct items *s, struct reader *answer, size_t call,
 	uint8_t verdict = read_u8(answer);
 	struct reader r = reader_of(read_lv32(answer, KMSPROTO_BATCH_MAX));
 
-	if (answer->bad || kind < KMSPROTO_INDEX_KEY || kind > KMSPROTO_CHUNKS ||
+	if (answer->bad || kind < KMSPROTO_INDEX_KEY || kind > KMSPROTO_DELIVER ||
 	    verdict >= KMSPROTO_VERDICTS) {
 		return ERR_INPUT;
 	}

@@ -369,6 +369,32 @@ static enum err read_chunks(struct arena *a, struct reader *r, struct kmsproto_c
 	return read_chunk_list(a, r, n, c);
 }
 
+/* --- deliveries of logs --- */
+
+static void write_deliver(struct writer *w, const struct kmsproto_deliver *d)
+{
+	write_bytes(w, bytes_of(d->request_id, sizeof(d->request_id)));
+	kmswire_text(w, d->tenant, KMSWIRE_TENANT_MAX);
+	kmswire_text(w, d->bucket, KMSPROTO_TEXT_MAX);
+	write_u64(w, d->bucket_number);
+	w->full = w->full || d->document.n > KMSPROTO_DOCUMENT_MAX;
+	write_lv32(w, d->document);
+	write_resource(w, &d->target);
+	write_key_call(w, &d->key);
+}
+
+static enum err read_deliver(struct arena *a, struct reader *r, struct kmsproto_deliver *d)
+{
+	read_into(r, d->request_id, sizeof(d->request_id));
+	d->tenant = kmswire_read_text(r, KMSWIRE_TENANT_MAX);
+	d->bucket = kmswire_read_text(r, KMSPROTO_TEXT_MAX);
+	d->bucket_number = read_u64(r);
+	d->document = read_lv32(r, KMSPROTO_DOCUMENT_MAX);
+	TRY(read_resource(a, r, &d->target));
+	bool good = read_key_call(r, &d->key) && d->key.op == KMSPROTO_ISSUE && !d->key.source;
+	return good && d->tenant.n == KMSWIRE_TENANT_MAX && d->target.tenant.n > 0 ? OK : ERR_INPUT;
+}
+
 /* --- calls --- */
 
 void kmsproto_call_write(struct writer *w, const struct kmsproto_call *call)
@@ -384,6 +410,9 @@ void kmsproto_call_write(struct writer *w, const struct kmsproto_call *call)
 		break;
 	case KMSPROTO_CHUNKS:
 		write_chunks(w, &call->chunks);
+		break;
+	case KMSPROTO_DELIVER:
+		write_deliver(w, &call->deliver);
 		break;
 	}
 	kmswire_end(w, at);
@@ -408,6 +437,10 @@ static enum err read_call(struct arena *a, struct reader *batch, struct kmsproto
 	case KMSPROTO_CHUNKS:
 		call->kind = KMSPROTO_CHUNKS;
 		TRY(read_chunks(a, &r, &call->chunks));
+		break;
+	case KMSPROTO_DELIVER:
+		call->kind = KMSPROTO_DELIVER;
+		TRY(read_deliver(a, &r, &call->deliver));
 		break;
 	default:
 		return ERR_INPUT;

@@ -49,6 +49,7 @@ enum kmsproto_kind {
 	KMSPROTO_INDEX_KEY = 1, /* release the index key to an enrolled gateway */
 	KMSPROTO_ACCESS = 2,    /* one request: authenticate, authorise, issue or open keys, log */
 	KMSPROTO_CHUNKS = 3,    /* chunk signatures of a body whose access was granted */
+	KMSPROTO_DELIVER = 4,   /* a log object, which the owner of a bucket asked for: issue its key */
 };
 
 enum kmsproto_verdict {
@@ -94,6 +95,7 @@ enum kmsproto_document_kind {
 	KMSPROTO_BUCKET_POLICY = 1, /* the text as it was put */
 	KMSPROTO_BUCKET_ACL = 2,    /* policy/acl.h: the canonical form, made by the KMS */
 	KMSPROTO_OBJECT_ACL = 3,
+	KMSPROTO_BUCKET_LOGGING = 4, /* policy/logging.h; the text as it was put. In DELIVER alone, never in a resource */
 };
 struct kmsproto_document {
 	enum kmsproto_document_kind kind;
@@ -140,10 +142,21 @@ struct kmsproto_chunks {
 	const struct sigv4_chunk *chunks;
 	size_t n_chunks;
 };
+/* Nobody signs the delivery of a log: what speaks for it is the owner's signed PutBucketLogging, whose digest is on record. */
+struct kmsproto_deliver {
+	uint8_t request_id[16];
+	struct bytes tenant;        /* 12 digits: who owns both buckets */
+	struct bytes bucket;        /* whose log it is */
+	uint64_t bucket_number;
+	struct bytes document;      /* its BUCKET_LOGGING */
+	struct kmsproto_resource target; /* the bucket that the log goes to */
+	struct kmsproto_key_call key;    /* ISSUE, of the log object */
+};
 struct kmsproto_call {
 	enum kmsproto_kind kind;
 	struct kmsproto_access access;
 	struct kmsproto_chunks chunks;
+	struct kmsproto_deliver deliver;
 };
 
 /* Replies */
@@ -165,7 +178,7 @@ struct kmsproto_reply {
 	enum kmsproto_kind kind;
 	enum kmsproto_verdict verdict;
 	uint64_t log_index;         /* of the entry; all ones: none */
-	struct kmsproto_principal principal;   /* ACCESS: also with DENIED, when known */
+	struct kmsproto_principal principal;   /* ACCESS: also with DENIED, when known; DELIVER: empty */
 	struct kmsproto_key_reply keys[KMSPROTO_KEYS_MAX];
 	size_t n_keys;
 	struct bytes document;      /* ACCESS: the ACL, in its canonical form, of what the request makes or changes; empty: none but the

@@ -104,7 +104,7 @@ enum principal_kind {
 	PRINCIPAL_ACCOUNT,   /* value: its number */
 	PRINCIPAL_ARN,       /* value: exactly this ARN */
 	PRINCIPAL_CANONICAL, /* value: canonical id */
-	PRINCIPAL_SERVICE,   /* of AWS: nobody here */
+	PRINCIPAL_SERVICE,   /* value: its name */
 };
 struct principal {
 	enum principal_kind kind;

@@ -25,6 +25,7 @@ struct policy_principal {
 	struct bytes tenant; /* 12 digits; empty: anonymous */
 	struct bytes arn;    /* arn:aws:iam::TENANT:user/NAME; empty: anonymous */
 	struct bytes canonical_id; /* of the tenant, 64 hex digits */
+	struct bytes service; /* "logging.s3.amazonaws.com": no user, a part of S3; then all else is empty */
 };
 struct policy_request {
 	struct policy_principal principal;

@@ -12,15 +12,24 @@ static bool is_meant(const struct principal *p, const struct policy_principal *w
 	case PRINCIPAL_ARN: return who->arn.n > 0 && bytes_equal(p->value, who->arn);
 	case PRINCIPAL_CANONICAL:
 		return who->canonical_id.n > 0 && names_same(p->value, who->canonical_id);
-	case PRINCIPAL_SERVICE: return false;
+	case PRINCIPAL_SERVICE: return who->service.n > 0 && bytes_equal(p->value, who->service);
 	}
 	return false;
 }
 
+/* A service may what a statement allows to it by its name; what is allowed to everybody is meant for users. */
+static bool is_for_users(const struct statement *s, size_t i, const struct policy_principal *who)
+{
+	return who->service.n > 0 && !s->deny && s->principals[i].kind != PRINCIPAL_SERVICE;
+}
+
 static bool names_principal(const struct statement *s, const struct policy_principal *who)
 {
+	if (s->not_principal && !s->deny && who->service.n > 0) {
+		return false;
+	}
 	for (size_t i = 0; i < s->n_principals; i++) {
-		if (is_meant(&s->principals[i], who)) {
+		if (is_meant(&s->principals[i], who) && !is_for_users(s, i, who)) {
 			return !s->not_principal;
 		}
 	}

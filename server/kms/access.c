@@ -472,6 +472,38 @@ static void decide_access(struct kms *k, const struct gateway *g,
 	}
 }
 
+static enum kmsproto_verdict decide_log(struct deciding *d, const struct kmsproto_deliver *in)
+{
+	enum kmsproto_verdict v = name_things(d);
+
+	if (v == KMSPROTO_OK) {
+		v = deliver_judge(d, in);
+	}
+	if (v == KMSPROTO_OK) {
+		v = use_key(d, &in->key, &d->reply->keys[0]);
+		d->reply->n_keys = 1;
+	}
+	return v;
+}
+
+/* An access without a caller; the log object is its target. */
+static void decide_deliver(struct kms *k, const struct gateway *g,
+                           const struct kmsproto_deliver *in, struct arena *a,
+                           struct kmsproto_reply *ret)
+{
+	const struct kmsproto_access access = {.target = in->target};
+	struct deciding d = {.k = k, .gateway = g, .in = &access, .out = a, .reply = ret};
+
+	d.now_ms = clock_real_ms();
+	tokens_period(d.now_ms, d.period);
+	d.evidence.target = (struct s3op_target){.bucket = in->key.bucket, .key = in->key.key};
+	d.entry.event = LOGFMT_ACCESS;
+	d.entry.op = BYTES("s3:DeliverLog");
+	memcpy(d.entry.request_id, in->request_id, sizeof(d.entry.request_id));
+	d.entry.gateway = gateways_name(g);
+	conclude(k, &d.entry, decide_log(&d, in), ret);
+}
+
 static void decide_index_key(struct kms *k, const struct gateway *g, struct kmsproto_reply *ret)
 {
 	struct logfmt_entry entry = {.event = LOGFMT_INDEX_KEY, .gateway = gateways_name(g)};
@@ -536,7 +568,7 @@ static void decide_chunks(struct kms *k, const struct gateway *g,
 	conclude(k, &entry, v, ret);
 }
 
-/* --- the three kinds --- */
+/* --- the kinds --- */
 
 static void begin_reply(const struct kmsproto_call *call, struct kmsproto_reply *ret)
 {
@@ -567,6 +599,9 @@ void access_decide(struct kms *k, const struct gateway *g, const struct kmsproto
 		break;
 	case KMSPROTO_CHUNKS:
 		decide_chunks(k, g, &call->chunks, ret);
+		break;
+	case KMSPROTO_DELIVER:
+		decide_deliver(k, g, &call->deliver, a, ret);
 		break;
 	}
 	metrics_count(&k->metrics.calls[call->kind][ret->verdict]);

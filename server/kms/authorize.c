@@ -569,6 +569,42 @@ static enum kmsproto_verdict authorize_target(struct deciding *d)
 	return authorize_side(d, &d->target, ask_target);
 }
 
+static enum kmsproto_verdict of_loading(struct deciding *d, enum err e)
+{
+	if (e == ERR_NOTFOUND) {
+		return deciding_bad_call(d, "a bucket of a tenant that does not exist");
+	}
+	return e == OK ? KMSPROTO_OK : deciding_fault(e, "who owns it");
+}
+
+enum kmsproto_verdict authorize_delivery(struct deciding *d, const struct logging_source *source,
+                                         const struct logging_object *object)
+{
+	struct side *s = &d->target;
+	struct bytes sid = {0};
+	enum kmsproto_verdict v =
+		of_loading(d, load_side(d, &d->in->target, object->bucket, object->key, s));
+
+	if (v == KMSPROTO_OK) {
+		v = refuse_stale(d, s);
+	}
+	if (v != KMSPROTO_OK) {
+		return v;
+	}
+	bool by_acl = acls_count(s) && s->bucket_acl.owner.id.n > 0;
+	enum err e = logging_allowed(d->k->scratch, source, object, s->policy,
+	                             by_acl ? &s->bucket_acl : NULL, &sid);
+	if (e == OK) {
+		say_basis(d, "bucket-logging", sid);
+		return KMSPROTO_OK;
+	}
+	if (e == ERR_DENIED) {
+		d->entry.detail = BYTES("the target bucket does not let the log service write");
+		return KMSPROTO_DENIED;
+	}
+	return deciding_fault(e, "bucket policy");
+}
+
 enum kmsproto_verdict authorize(struct deciding *d)
 {
 	const struct evidence *e = &d->evidence;
@@ -582,14 +618,11 @@ enum kmsproto_verdict authorize(struct deciding *d)
 		loaded = load_side(d, &d->in->copy_source, e->source_bucket, e->source_key,
 		                   &d->source);
 	}
-	if (loaded == ERR_NOTFOUND) {
-		return deciding_bad_call(d, "a bucket of a tenant that does not exist");
+	enum kmsproto_verdict v = of_loading(d, loaded);
+	if (v != KMSPROTO_OK) {
+		return v;
 	}
-	if (loaded != OK) {
-		return deciding_fault(loaded, "who owns it");
-	}
-	enum kmsproto_verdict v = authorize_target(d);
-
+	v = authorize_target(d);
 	if (v == KMSPROTO_OK && d->source.resource->tenant.n > 0) {
 		v = authorize_side(d, &d->source, ask_source);
 	}

@@ -4,8 +4,7 @@
  */
 #ifndef REMPART_KMS_DECIDING_H
 #define REMPART_KMS_DECIDING_H
-#include "common/policy/acl.h"
-#include "common/policy/policy.h"
+#include "common/policy/logging.h"
 #include "common/sigv4/post.h"
 #include "server/kms/evidence.h"
 #include "server/kms/kms.h"
@@ -56,6 +55,19 @@ struct acl_person deciding_person(const struct record_tenant *t);
  *   KMSPROTO_OK, DENIED, UNAVAILABLE
  */
 enum kmsproto_verdict authorize(struct deciding *d);
+
+/*
+ * authorize_delivery: may the log service write that log object into d->in->target? Fills in d->target and the entry's basis.
+ *   KMSPROTO_OK, DENIED, BAD_CALL, UNAVAILABLE
+ */
+enum kmsproto_verdict authorize_delivery(struct deciding *d, const struct logging_source *source,
+                                         const struct logging_object *object);
+
+/*
+ * deliver_judge: is this delivery of a log what the owner of the bucket signed: the document on record, and bucket and key those that it
+ * names? Then authorize_delivery. KMSPROTO_OK, DENIED, BAD_CALL, UNAVAILABLE
+ */
+enum kmsproto_verdict deliver_judge(struct deciding *d, const struct kmsproto_deliver *in);
 
 /*
  * documents_make: the ACL of what the request makes or changes, into the reply; a bucket's policy or ACL on record, into d->changes.

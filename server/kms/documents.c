@@ -288,12 +288,43 @@ static enum kmsproto_verdict make_policy(struct deciding *d)
 	return v == KMSPROTO_OK ? record(d, KMSPROTO_BUCKET_POLICY, d->in->body) : v;
 }
 
+/* --- bucket logging --- */
+
+/* It stands for writes that nobody signs, so nobody but the owner of both buckets can ask for it. */
+static enum kmsproto_verdict make_logging(struct deciding *d)
+{
+	struct logging logging;
+	const char *why = "not a BucketLoggingStatus";
+
+	if (d->principal == NULL || !bytes_equal(d->principal->tenant, d->in->target.tenant)) {
+		d->entry.detail = BYTES("logging that somebody else than the owner asks for");
+		return KMSPROTO_DENIED;
+	}
+	if (!is_signed(d)) {
+		return KMSPROTO_NOT_SIGNED;
+	}
+	enum err e = logging_read(d->k->scratch, d->in->body, &logging, &why);
+	if (e == ERR_DENIED) {
+		e = ERR_INPUT; /* grants to others: not built */
+		why = "TargetGrants";
+	}
+	enum kmsproto_verdict v = of_reading(d, e, why);
+	if (v != KMSPROTO_OK) {
+		return v;
+	}
+	return record(d, KMSPROTO_BUCKET_LOGGING,
+	              logging.bucket.n > 0 ? d->in->body : (struct bytes){0});
+}
+
 static enum kmsproto_verdict make(struct deciding *d)
 {
 	enum s3op op = d->evidence.target.op;
 
 	if (op == S3OP_PUT_BUCKET_POLICY) {
 		return make_policy(d);
+	}
+	if (op == S3OP_PUT_BUCKET_LOGGING) {
+		return make_logging(d);
 	}
 	if (op == S3OP_PUT_BUCKET_ACL || op == S3OP_CREATE_BUCKET) {
 		return make_bucket_acl(d);

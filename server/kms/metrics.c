@@ -55,6 +55,7 @@ static void write_calls(const struct metrics *m, struct writer *w)
 		[KMSPROTO_INDEX_KEY] = "index-key",
 		[KMSPROTO_ACCESS] = "access",
 		[KMSPROTO_CHUNKS] = "chunks",
+		[KMSPROTO_DELIVER] = "deliver",
 	};
 
 	head(w, "rempart_kms_calls_total", "counter", "Calls of gateways by kind and verdict.");

@@ -7,7 +7,7 @@
 #include "common/base/bytes.h"
 #include "common/kmsproto/kmsproto.h"
 
-enum { METRICS_KINDS = 4, METRICS_BATCH_BOUNDS = 9 };
+enum { METRICS_KINDS = 5, METRICS_BATCH_BOUNDS = 9 };
 
 struct metrics {
 	_Atomic uint64_t calls[METRICS_KINDS][KMSPROTO_VERDICTS]; /* by kind and verdict */

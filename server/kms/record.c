@@ -206,6 +206,7 @@ void record_bucket_write(struct writer *w, const struct record_bucket *b)
 	write_u64(w, b->number);
 	write_document(w, &b->policy);
 	write_document(w, &b->acl);
+	write_document(w, &b->logging);
 }
 
 enum err record_bucket_read(struct bytes b, struct record_bucket *ret)
@@ -216,5 +217,9 @@ enum err record_bucket_read(struct bytes b, struct record_bucket *ret)
 	ret->number = read_u64(&r);
 	read_document(&r, &ret->policy);
 	read_document(&r, &ret->acl);
+	ret->logging = (struct record_document){0};
+	if (r.left > 0) { /* a record from before there was bucket logging ends here */
+		read_document(&r, &ret->logging);
+	}
 	return end(&r, good);
 }

@@ -77,7 +77,7 @@ struct record_document {
 };
 struct record_bucket {
 	uint64_t number;
-	struct record_document policy, acl;
+	struct record_document policy, acl, logging;
 };
 
 void record_tenant_write(struct writer *w, const struct record_tenant *t);

@@ -10,6 +10,9 @@
 static struct record_document *document_of(struct record_bucket *r,
                                            enum kmsproto_document_kind kind)
 {
+	if (kind == KMSPROTO_BUCKET_LOGGING) {
+		return &r->logging;
+	}
 	return kind == KMSPROTO_BUCKET_POLICY ? &r->policy : &r->acl;
 }
 

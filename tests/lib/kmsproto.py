@@ -74,7 +74,7 @@ def key_call(op, bucket, key, object_id, wrapped=b"", kek="", source=False):
             lv16(wrapped) + lv16(kek))
 
 
-POLICY, BUCKET_ACL, OBJECT_ACL = 1, 2, 3
+POLICY, BUCKET_ACL, OBJECT_ACL, LOGGING = 1, 2, 3, 4
 
 
 def resource(tenant="", number=0, flags=0, object_id=bytes(16), documents=(), tags=()):
@@ -98,6 +98,10 @@ def access_call(evidence, keys=(), target=None, source=None, item="", document=N
     end = lv16(item) + struct.pack(">BB", 0, document is not None) + (b"" if document is None else lv32(document))
     return 2, (os.urandom(16) + lv16("192.0.2.66") + lv16("stolen gateway") + lv16("") + struct.pack(">B", 1) + head +
                (target or resource()) + (source or resource()) + end + struct.pack(">B", len(keys)) + b"".join(keys))
+
+
+def deliver_call(tenant, bucket, number, document, target, key):
+    return 4, os.urandom(16) + lv16(tenant) + lv16(bucket) + struct.pack(">Q", number) + lv32(document) + target + key
 
 
 class Reader:
@@ -145,7 +149,7 @@ def batch(port, tls, secret, calls):
         b = Reader(r.take(r.number("I")))
         reply.log_index = b.number("Q")
         reply.keys = []
-        if reply.kind == 2:
+        if reply.kind in (2, 4):
             names = ("tenant", "tenant_name", "canonical_id", "display_name", "user", "arn")
             reply.principal = {n: b.lv16().decode() for n in names}
             for k in range(b.number("B")):
