@@ -1,6 +1,7 @@
 /* Answers: headers, XML bodies, errors. */
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/codec/hex.h"
 #include "common/codec/xml.h"
 #include "server/gateway/cors.h"
@@ -28,6 +29,7 @@ static void answer_begin(struct request *r, unsigned status, int64_t length)
 	char id[33];
 	struct writer w = writer_fixed(id, sizeof(id));
 	hex_write(&w, bytes_of(exchange_id(r->x), 16));
+	r->answered_us = clock_mono_us();
 	exchange_respond(r->x, status, length);
 	answer_header(r, "x-amz-request-id", writer_bytes(&w));
 	answer_header(r, "x-amz-id-2", writer_bytes(&w));

@@ -66,6 +66,8 @@ enum err gateway_config_load(const char *path, struct gateway_config *c, struct 
 		{"kms", "enrolment_secret", CONF_FILE, true, NULL, c->kms_secret},
 		{"kms", "timeout_ms", CONF_NUMBER, false, "10000", &c->kms_timeout_ms, 100, 60000},
 		{"lifecycle", "day_seconds", CONF_NUMBER, false, "86400", &c->day_s, 1, 86400},
+		{"logging", "deliver_seconds", CONF_NUMBER, false, "300", &c->logging_s, 1, 86400},
+		{"logging", "held", CONF_SIZE, false, "64M", &c->logging_bytes, 1 << 20, 1ULL << 36},
 		{"ops", "listen", CONF_LISTEN, false, NULL, &c->ops},
 	};
 	TRY(conf_load(path, keys, COUNT(keys), ret_report));

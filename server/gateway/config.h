@@ -21,6 +21,7 @@ struct gateway_config {
 	char kms_secret[CONF_TEXT_BYTES];
 	uint64_t kms_timeout_ms;
 	uint64_t day_s;
+	uint64_t logging_s, logging_bytes;
 	struct conf_listen ops;
 	uint64_t connections_max, buffer_bytes, drain_s;
 };

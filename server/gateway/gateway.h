@@ -23,6 +23,7 @@ enum {
 #define GATEWAY_OBJECT_MAX (5ULL << 30) /* bytes in one PUT, part or copy */
 #define GATEWAY_PART_MIN   (5ULL << 20) /* bytes in a part that is not the last */
 
+struct logbook;
 struct gateway {
 	struct vault *vault;
 	struct index *index;
@@ -30,6 +31,7 @@ struct gateway {
 	struct bytes region;
 	struct bytes domains; /* host-style domains, separated by spaces */
 	bool access_log;
+	struct logbook *logbook; /* NULL: no bucket's log is kept */
 	unsigned copies_max; /* long copies at a time: each holds a worker from its begin to its end */
 	_Atomic unsigned copies;
 	atomic_uint_fast64_t text; /* bytes of XML that requests hold */

@@ -11,6 +11,7 @@
 #include "common/base/log.h"
 #include "server/gateway/config.h"
 #include "server/gateway/expire.h"
+#include "server/gateway/logbook.h"
 #include "server/gateway/request.h"
 #include "server/gateway/status.h"
 
@@ -42,6 +43,7 @@ struct program {
 	struct worker_pool *pool;
 	struct httpd *httpd;
 	struct expirer *expirer;
+	struct logbook *logbook;
 	struct gateway gateway;
 	struct status_context status;
 	struct http_service s3_service, ops_service;
@@ -176,6 +178,7 @@ static void close_all(struct program *p)
 {
 	expirer_stop(p->expirer);
 	worker_pool_stop(p->pool);
+	logbook_stop(p->logbook); /* after the last request */
 	httpd_free(p->httpd);
 	vault_free(p->vault);
 	kmsclient_free(p->kms);
@@ -215,6 +218,18 @@ static enum err maintain(struct program *p, const struct options *o, struct repo
 	return e == OK ? vault_accept_index(p->vault) : e;
 }
 
+static enum err start_threads(struct program *p)
+{
+	const struct logbook_options logbook = {
+		.gateway = &p->gateway,
+		.pause_ms = p->config.logging_s * 1000,
+		.held_max = p->config.logging_bytes,
+	};
+	TRY(logbook_start(&logbook, &p->logbook));
+	p->gateway.logbook = p->logbook;
+	return expirer_start(&p->gateway, &p->expirer);
+}
+
 static int serve(struct program *p, struct report *report)
 {
 	enum err e = open_parts(p, report);
@@ -222,7 +237,7 @@ static int serve(struct program *p, struct report *report)
 		e = open_listeners(p, report);
 	}
 	if (e == OK) {
-		e = expirer_start(&p->gateway, &p->expirer);
+		e = start_threads(p);
 	}
 	if (e != OK) {
 		return fail(report, e);

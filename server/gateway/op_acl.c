@@ -133,9 +133,6 @@ enum s3error op_get_unused(struct request *r)
 	if (op == S3OP_GET_BUCKET_REQUEST_PAYMENT) {
 		answer_element(r, "RequestPaymentConfiguration" S3_NAME_SPACE,
 		               "RequestPaymentConfiguration", "Payer", "BucketOwner");
-	} else if (op == S3OP_GET_BUCKET_LOGGING) {
-		answer_element(r, "BucketLoggingStatus" S3_NAME_SPACE, "BucketLoggingStatus", NULL,
-		               NULL);
 	} else if (op == S3OP_GET_BUCKET_NOTIFICATION) {
 		answer_element(r, "NotificationConfiguration" S3_NAME_SPACE,
 		               "NotificationConfiguration", NULL, NULL);

@@ -116,6 +116,13 @@ enum s3error op_put_acl_begin(struct request *r);
 enum s3error op_put_acl_end(struct request *r);
 enum s3error op_get_unused(struct request *r);
 
+/* op_logging.c */
+enum s3error op_get_bucket_logging(struct request *r);
+enum s3error op_put_bucket_logging_begin(struct request *r);
+enum s3error op_put_bucket_logging_end(struct request *r);
+/* logging_request: a line for each logged bucket that the request touched; when it is over. */
+void logging_request(struct request *r);
+
 /* op_attributes.c */
 enum s3error op_get_object_attributes(struct request *r);
 

@@ -264,6 +264,7 @@ static enum err step_body(struct exchange *x, struct bytes b)
 static enum err step_end(struct exchange *x)
 {
 	struct request *r = exchange_state(x);
+	r->received_us = clock_mono_us();
 	enum s3error e = r->post == NULL ? S3E_NONE : op_post_finish(r);
 	if (e == S3E_NONE && r->body != NULL) {
 		e = body_finish(r->body);
@@ -333,6 +334,7 @@ static void step_release(struct exchange *x)
 	if (r->g->access_log) {
 		log_access(r);
 	}
+	logging_request(r);
 	body_free(r->body);
 	writer_free(&r->text);
 	gateway_text_give(r->g, r->text_taken);

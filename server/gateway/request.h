@@ -66,7 +66,7 @@ struct request {
 	struct post_upload *post;      /* of a form (op_post.h); else NULL */
 	struct gateway *g;
 	struct arena *a;
-	uint64_t start_us;
+	uint64_t start_us, received_us, answered_us; /* clock_mono_us; 0: not yet. received: a body, whole */
 	struct s3op_target target;
 	const struct op *op;
 	struct field *query;

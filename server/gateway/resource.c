@@ -32,15 +32,15 @@ static bool has_config(const struct index_bucket *b, enum index_config kind)
 	return (b->configs & 1U << kind) != 0;
 }
 
-static enum s3error find_config(struct request *r, const struct index_bucket *b,
-                                enum index_config kind, struct bytes *ret)
+static enum err find_config(struct index *x, struct arena *a, const struct index_bucket *b,
+                            enum index_config kind, struct bytes *ret)
 {
 	*ret = (struct bytes){NULL, 0};
 	if (!has_config(b, kind)) {
-		return S3E_NONE;
+		return OK;
 	}
-	enum err e = index_config_get(r->g->index, r->a, b->number, kind, ret);
-	return e == ERR_NOTFOUND ? S3E_NONE : s3error_of(e);
+	enum err e = index_config_get(x, a, b->number, kind, ret);
+	return e == ERR_NOTFOUND ? OK : e;
 }
 
 static void add_document(struct kmsproto_resource *to, enum kmsproto_document_kind kind,
@@ -57,26 +57,32 @@ static void add_document(struct kmsproto_resource *to, enum kmsproto_document_ki
 	}
 }
 
-static enum s3error describe_bucket(struct request *r, const struct index_bucket *b,
-                                    struct bucket_settings *settings,
-                                    struct kmsproto_resource *to)
+enum err resource_of_bucket(struct index *x, struct arena *a, const struct index_bucket *b,
+                            struct bucket_settings *settings, struct kmsproto_resource *to)
 {
 	struct bytes text;
 	to->tenant = b->tenant;
 	to->bucket_number = b->number;
-	TRY_S3(find_config(r, b, INDEX_CONFIG_POLICY, &text));
+	TRY(find_config(x, a, b, INDEX_CONFIG_POLICY, &text));
 	add_document(to, KMSPROTO_BUCKET_POLICY, text, NULL);
-	TRY_S3(find_config(r, b, INDEX_CONFIG_ACL, &text));
+	TRY(find_config(x, a, b, INDEX_CONFIG_ACL, &text));
 	add_document(to, KMSPROTO_BUCKET_ACL, text, NULL);
-	TRY_S3(find_config(r, b, INDEX_CONFIG_OWNERSHIP, &text));
-	config_ownership(r->a, text, settings);
-	TRY_S3(find_config(r, b, INDEX_CONFIG_PUBLIC_ACCESS, &text));
-	config_public_access(r->a, text, settings);
+	TRY(find_config(x, a, b, INDEX_CONFIG_OWNERSHIP, &text));
+	config_ownership(a, text, settings);
+	TRY(find_config(x, a, b, INDEX_CONFIG_PUBLIC_ACCESS, &text));
+	config_public_access(a, text, settings);
 	to->flags = (uint8_t)((settings->owner_enforced ? KMSPROTO_OWNER_ENFORCED : 0) |
 	                      (settings->owner_preferred ? KMSPROTO_OWNER_PREFERRED : 0) |
 	                      (settings->ignore_public_acls ? KMSPROTO_IGNORE_PUBLIC_ACLS : 0) |
 	                      (settings->restrict_public ? KMSPROTO_RESTRICT_PUBLIC : 0));
-	return S3E_NONE;
+	return OK;
+}
+
+static enum s3error describe_bucket(struct request *r, const struct index_bucket *b,
+                                    struct bucket_settings *settings,
+                                    struct kmsproto_resource *to)
+{
+	return s3error_of(resource_of_bucket(r->g->index, r->a, b, settings, to));
 }
 
 static void describe_object(const struct index_object *o, bool exists,

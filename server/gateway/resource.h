@@ -9,6 +9,9 @@
 
 /* resource_describe: r->access.target and copy_source; r->settings. Looks the object up where its owner and ACL count. */
 enum s3error resource_describe(struct request *r);
+/* resource_of_bucket: the same of a bucket alone, without a request; `to` is empty. errors: those of the index */
+enum err resource_of_bucket(struct index *x, struct arena *a, const struct index_bucket *b,
+                            struct bucket_settings *settings, struct kmsproto_resource *to);
 /* resource_take_acl: the ACL that came with the grant, into an object that is about to be stored.
  * errors: ACCESS_DENIED (a public one, and the bucket's public access block is against it) */
 enum s3error resource_take_acl(struct request *r, struct index_object *o);

@@ -206,6 +206,11 @@
 	  "The XML you provided was not well-formed or did not validate against our published " \
 	  "schema") \
 	X(MALFORMED_POLICY, 400, "MalformedPolicy", "The policy is not a valid policy document.") \
+	X(LOGGING_TARGET, 400, "InvalidTargetBucketForLogging", \
+	  "The target bucket for logging does not exist, or is not owned by you") \
+	X(LOGGING_GRANT, 400, "InvalidTargetBucketForLogging", \
+	  "The target bucket's policy must allow s3:PutObject to logging.s3.amazonaws.com, or its ACL " \
+	  "must give the log-delivery group WRITE and READ_ACP permissions") \
 	X(NO_SUCH_GRANTEE, 400, "InvalidArgument", "Invalid id") \
 	X(UNKNOWN_EMAIL, 400, "UnresolvableGrantByEmailAddress", \
 	  "The email address you provided does not match any account on record.") \

@@ -1,5 +1,7 @@
 #include "server/gateway/status.h"
 
+#include "server/gateway/logbook.h"
+
 enum { METRICS_MAX = 256 << 10, STATUS_ARENA_BYTES = 64 << 10 };
 
 static void metric(struct writer *w, const char *name, const char *type, uint64_t value)
@@ -53,6 +55,16 @@ static void http_metrics(struct writer *w, const struct httpd *httpd)
 	metric(w, "http_5xx_total", "counter", s.status[5]);
 }
 
+static void logging_metrics(struct writer *w, struct logbook *b)
+{
+	struct logbook_stats s;
+	logbook_stats(b, &s);
+	metric(w, "logging_lines_total", "counter", s.lines);
+	metric(w, "logging_objects_total", "counter", s.objects);
+	metric(w, "logging_lost_lines_total", "counter", s.lost);
+	metric(w, "logging_held_bytes", "gauge", s.held);
+}
+
 static void data_metrics(struct writer *w, struct gateway *g)
 {
 	struct vault_stats v;
@@ -102,6 +114,7 @@ static enum err answer_metrics(struct exchange *x, const struct status_context *
 	*w = writer_growing(METRICS_MAX);
 	http_metrics(w, c->httpd);
 	data_metrics(w, c->gateway);
+	logging_metrics(w, c->gateway->logbook);
 	metric_by_op(w, "s3_requests_total", c->gateway->requests);
 	metric_by_op(w, "s3_errors_total", c->gateway->errors);
 	TRY(writer_end(w));

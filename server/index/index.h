@@ -162,7 +162,8 @@ enum index_config {
 	INDEX_CONFIG_LIFECYCLE = 6,
 	INDEX_CONFIG_POLICY = 7, /* JSON, as it was put */
 	INDEX_CONFIG_ACL = 8,    /* policy/acl.h, the canonical form */
-	INDEX_CONFIG_KINDS = 9,
+	INDEX_CONFIG_LOGGING = 9, /* policy/logging.h, as it was put */
+	INDEX_CONFIG_KINDS = 10,
 };
 enum { INDEX_CONFIG_MAX_BYTES = 256 << 10 }; /* S3 allows 1,000 lifecycle rules: some 150 KiB */
 /* index_config_get: of the bucket with this number. errors: NOTFOUND */

@@ -65,6 +65,7 @@ struct http_peer {
 	struct bytes address;        /* "192.0.2.7" or "2001:db8::1" */
 	uint16_t port;
 	bool tls;
+	const char *tls_version, *tls_cipher; /* "TLSv1.3" and OpenSSL's name, static; NULL without TLS */
 	bool has_certificate;        /* verified against the listener's client CA */
 	uint8_t certificate_digest[32]; /* SHA-256 of its DER */
 	struct bytes certificate_name;  /* subject CN */

@@ -424,6 +424,8 @@ void tls_goodbye(struct tls *t)
 
 void tls_peer(const struct tls *t, struct http_peer *peer)
 {
+	peer->tls_version = SSL_get_version(t->ssl);
+	peer->tls_cipher = SSL_get_cipher_name(t->ssl);
 	peer->has_certificate = t->has_certificate;
 	memcpy(peer->certificate_digest, t->digest, sizeof(t->digest));
 	peer->certificate_name = bytes_of(t->name, t->name_n);

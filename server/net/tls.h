@@ -38,6 +38,6 @@ enum tls_result tls_read(struct tls *t, uint8_t *p, size_t n, size_t *ret_n);
 /* tls_write: n at most TLS_PIECE_BYTES; the output has room for it and TLS_OVERHEAD_BYTES. */
 enum tls_result tls_write(struct tls *t, struct bytes plain);
 void tls_goodbye(struct tls *t); /* close_notify into the output */
-/* tls_peer: fill in the certificate part; certificate_name borrows from t. */
+/* tls_peer: after the handshake: certificate, version, cipher; certificate_name borrows from t. */
 void tls_peer(const struct tls *t, struct http_peer *peer);
 #endif
