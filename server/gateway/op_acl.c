@@ -98,7 +98,8 @@ enum s3error op_put_acl_end(struct request *r)
 	if (r->target.key.n > 0) {
 		return put_object_acl(r, &made);
 	}
-	enum err e = index_config_put(r->g->index, &r->bucket, INDEX_CONFIG_ACL, made.document);
+	enum err e = index_config_record(r->g->index, &r->bucket, INDEX_CONFIG_ACL, made.document,
+	                                 made.log_index);
 	TRY_S3(e == ERR_NOTFOUND ? S3E_NO_SUCH_BUCKET : s3error_of(e));
 	answer_empty(r, 200);
 	return S3E_NONE;

@@ -82,7 +82,8 @@ enum s3error op_put_bucket_policy_end(struct request *r)
 	struct bytes text = writer_bytes(&r->text);
 	TRY_S3(check_policy(r, text));
 	TRY_S3(resource_document(r, text, &made));
-	enum err e = index_config_put(r->g->index, &r->bucket, INDEX_CONFIG_POLICY, text);
+	enum err e = index_config_record(r->g->index, &r->bucket, INDEX_CONFIG_POLICY, text,
+	                                 made.log_index);
 	TRY_S3(e == ERR_NOTFOUND ? S3E_NO_SUCH_BUCKET : s3error_of(e));
 	answer_empty(r, 204);
 	return S3E_NONE;
@@ -91,7 +92,8 @@ enum s3error op_put_bucket_policy_end(struct request *r)
 /* The KMS took it off its record with the grant. */
 enum s3error op_delete_bucket_policy(struct request *r)
 {
-	enum err e = index_config_delete(r->g->index, &r->bucket, INDEX_CONFIG_POLICY);
+	enum err e = index_config_record(r->g->index, &r->bucket, INDEX_CONFIG_POLICY,
+	                                 (struct bytes){NULL, 0}, r->grant.log_index);
 	TRY_S3(e == ERR_NOTFOUND ? S3E_NO_SUCH_BUCKET : s3error_of(e));
 	answer_empty(r, 204);
 	return S3E_NONE;

@@ -2,21 +2,43 @@
 #include "common/base/attr.h"
 #include "server/index/schema.h"
 
+enum { ORDER_BYTES = 8 }; /* before the document */
+
+/* The row's order and its document, which is empty when it was taken back. */
+static enum err read_row(struct index_view *v, struct arena *a, const struct index_key *row,
+                         uint64_t *ret_order, struct bytes *ret)
+{
+	struct bytes value;
+
+	TRY(index_view_get(v, TABLE_CONFIGS, index_key_bytes(row), a, &value));
+	struct reader r = reader_of(value);
+	*ret_order = read_u64(&r);
+	*ret = bytes_skip(value, ORDER_BYTES);
+	return r.bad ? ERR_CORRUPT : OK;
+}
+
 enum err index_config_get(struct index *x, struct arena *a, uint64_t bucket, enum index_config kind,
                           struct bytes *ret)
 {
 	AUTO(index_view_end) struct index_view v = {0};
 	struct index_key row = index_key_config(bucket, kind);
+	struct bytes document;
+	uint64_t order;
 
 	TRY(index_view_begin(x, &v));
-	return index_view_get(&v, TABLE_CONFIGS, index_key_bytes(&row), a, ret);
+	TRY(read_row(&v, a, &row, &order, &document));
+	if (document.n == 0) {
+		return ERR_NOTFOUND;
+	}
+	*ret = document;
+	return OK;
 }
 
 struct config_call {
 	const struct index_bucket *bucket;
 	enum index_config kind;
-	struct bytes document;
-	bool remove;
+	struct bytes document; /* p NULL: none any more */
+	uint64_t order;
 };
 
 static enum err delete_row(struct index_view *v, const struct index_key *row)
@@ -29,6 +51,16 @@ static enum err delete_row(struct index_view *v, const struct index_key *row)
 	return index_view_delete(v, TABLE_CONFIGS, index_key_bytes(row));
 }
 
+static enum err write_row(struct index_view *v, const struct index_key *row,
+                          const struct config_call *c)
+{
+	struct writer w = index_value_begin();
+
+	write_u64(&w, c->order);
+	write_bytes(&w, c->document);
+	return index_view_put(v, TABLE_CONFIGS, index_key_bytes(row), &w);
+}
+
 /* The bucket's record tells which documents there are, so that a request looks for no others. */
 static enum err change_config(struct index_view *v, struct arena *a, void *context)
 {
@@ -36,36 +68,46 @@ static enum err change_config(struct index_view *v, struct arena *a, void *conte
 	struct index_key row = index_key_config(c->bucket->number, c->kind);
 	uint32_t bit = 1U << c->kind;
 	struct index_bucket b;
+	struct bytes now;
+	uint64_t order = 0;
 
 	TRY(index_bucket_find(v, a, c->bucket->name, c->bucket->number, &b));
-	uint32_t configs = c->remove ? b.configs & ~bit : b.configs | bit;
+	enum err e = read_row(v, a, &row, &order, &now);
+	if (e != OK && e != ERR_NOTFOUND) {
+		return e;
+	}
+	if (order > c->order) {
+		return OK; /* a later one was here first */
+	}
+	uint32_t configs = c->document.p == NULL ? b.configs & ~bit : b.configs | bit;
 	if (configs != b.configs) {
 		b.configs = configs;
 		TRY(index_bucket_write(v, &b));
 	}
-	if (c->remove) {
-		return delete_row(v, &row);
-	}
-	struct writer w = index_value_begin();
-	write_bytes(&w, c->document);
-	return index_view_put(v, TABLE_CONFIGS, index_key_bytes(&row), &w);
+	/* Taken back in an order: the row stays, to refuse an earlier one that is still on its way. */
+	return c->document.p == NULL && c->order == 0 ? delete_row(v, &row)
+	                                              : write_row(v, &row, c);
 }
 
-enum err index_config_put(struct index *x, const struct index_bucket *bucket,
-                          enum index_config kind, struct bytes document)
+enum err index_config_record(struct index *x, const struct index_bucket *bucket,
+                             enum index_config kind, struct bytes document, uint64_t order)
 {
-	struct config_call c = {.bucket = bucket, .kind = kind, .document = document};
+	struct config_call c = {bucket, kind, document, order};
 
 	return document.n > INDEX_CONFIG_MAX_BYTES ? ERR_LIMIT
 	                                           : index_view_write(x, change_config, &c);
 }
 
+enum err index_config_put(struct index *x, const struct index_bucket *bucket,
+                          enum index_config kind, struct bytes document)
+{
+	return index_config_record(x, bucket, kind, document, 0);
+}
+
 enum err index_config_delete(struct index *x, const struct index_bucket *bucket,
                              enum index_config kind)
 {
-	struct config_call c = {.bucket = bucket, .kind = kind, .remove = true};
-
-	return index_view_write(x, change_config, &c);
+	return index_config_record(x, bucket, kind, (struct bytes){NULL, 0}, 0);
 }
 
 enum err index_config_drop(struct index_view *v, uint64_t bucket)

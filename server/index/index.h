@@ -172,6 +172,9 @@ enum err index_config_get(struct index *x, struct arena *a, uint64_t bucket, enu
  * errors: NOTFOUND (bucket), LIMIT (document). Deleting what is not there is OK. */
 enum err index_config_put(struct index *x, const struct index_bucket *bucket, enum index_config kind, struct bytes document);
 enum err index_config_delete(struct index *x, const struct index_bucket *bucket, enum index_config kind);
+/* index_config_record: of a document that the KMS has on record: p NULL: none any more. `order`: of the entry in the KMS's log; of two
+ * changes the later one stays, in whatever order they come here. */
+enum err index_config_record(struct index *x, const struct index_bucket *bucket, enum index_config kind, struct bytes document, uint64_t order);
 
 /* Objects */
 enum err index_object_get(struct index *x, struct arena *a, struct bytes bucket, struct bytes key, struct index_object *ret); /* NOTFOUND: no object, or the current version is a delete marker; a missing bucket: see index_bucket_get */

@@ -906,6 +906,7 @@ static void test_configs(void **state)
 	struct bytes got;
 	struct index_bucket b = {.name = BYTES("conf"), .number = make_bucket(f, "conf", "1")};
 	struct index_bucket other = {.name = BYTES("other"), .number = make_bucket(f, "other", "1")};
+	struct index_bucket now;
 
 	assert_int_equal(index_config_get(f->x, f->a, b.number, INDEX_CONFIG_CORS, &got), ERR_NOTFOUND);
 	assert_int_equal(index_config_delete(f->x, &b, INDEX_CONFIG_CORS), OK);
@@ -921,6 +922,17 @@ static void test_configs(void **state)
 	assert_int_equal(index_config_get(f->x, f->a, b.number, INDEX_CONFIG_LIFECYCLE, &got), OK);
 	assert_int_equal(got.n, INDEX_CONFIG_MAX_BYTES);
 	assert_int_equal(index_config_delete(f->x, &b, INDEX_CONFIG_LIFECYCLE), OK);
+	/* What the KMS ordered: of two changes the later one stays, in whatever order they come. */
+	assert_int_equal(index_config_record(f->x, &b, INDEX_CONFIG_POLICY, BYTES("second"), 20), OK);
+	assert_int_equal(index_config_record(f->x, &b, INDEX_CONFIG_POLICY, BYTES("first"), 10), OK);
+	assert_int_equal(index_config_get(f->x, f->a, b.number, INDEX_CONFIG_POLICY, &got), OK);
+	assert_true(bytes_is(got, "second"));
+	assert_int_equal(index_config_record(f->x, &b, INDEX_CONFIG_POLICY, (struct bytes){0}, 40), OK);
+	assert_int_equal(index_config_record(f->x, &b, INDEX_CONFIG_POLICY, BYTES("third"), 30), OK);
+	assert_int_equal(index_config_get(f->x, f->a, b.number, INDEX_CONFIG_POLICY, &got),
+	                 ERR_NOTFOUND);
+	assert_int_equal(index_bucket_get(f->x, f->a, b.name, &now), OK);
+	assert_int_equal(now.configs & 1U << INDEX_CONFIG_POLICY, 0);
 	assert_int_equal(index_config_get(f->x, f->a, b.number, INDEX_CONFIG_LIFECYCLE, &got),
 	                 ERR_NOTFOUND);
 
