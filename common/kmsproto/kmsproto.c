@@ -28,9 +28,9 @@ const char *kmsproto_verdict_name(enum kmsproto_verdict v)
 }
 
 void kmsproto_context(struct writer *w, struct bytes bucket, struct bytes key,
-                      const uint8_t object_id[KMSPROTO_OBJECT_ID_BYTES])
+                      const uint8_t object_id[KMSPROTO_OBJECT_ID_BYTES], struct bytes writer)
 {
-	write_u16(w, 3);
+	write_u16(w, writer.n > 0 ? 4 : 3);
 	write_lv16(w, BYTES("rempart:bucket"));
 	write_lv16(w, bucket);
 	write_lv16(w, BYTES("rempart:key"));
@@ -38,4 +38,8 @@ void kmsproto_context(struct writer *w, struct bytes bucket, struct bytes key,
 	write_lv16(w, BYTES("rempart:object-id"));
 	write_u16(w, 2 * KMSPROTO_OBJECT_ID_BYTES);
 	hex_write(w, bytes_of(object_id, KMSPROTO_OBJECT_ID_BYTES));
+	if (writer.n > 0) {
+		write_lv16(w, BYTES("rempart:writer"));
+		write_lv16(w, writer);
+	}
 }

@@ -209,7 +209,8 @@ enum err kmsproto_answer_write(struct writer *w, const struct secret *enrolment,
                                const struct kmsproto_reply *replies, size_t n);
 
 /* kmsproto_context: the canonical encryption context of an object, the AAD of its wrapped DEK (OBJECT-FORMAT.md):
- * u16 count, then sorted (u16 length, key, u16 length, value): rempart:bucket, rempart:key, rempart:object-id (hex). */
+ * u16 count, then sorted (u16 length, key, u16 length, value): rempart:bucket, rempart:key, rempart:object-id (hex), and
+ * rempart:writer, the tenant's number, of what was not written by the bucket's owner (else empty). */
 void kmsproto_context(struct writer *w, struct bytes bucket, struct bytes key,
-                      const uint8_t object_id[KMSPROTO_OBJECT_ID_BYTES]);
+                      const uint8_t object_id[KMSPROTO_OBJECT_ID_BYTES], struct bytes writer);
 #endif

@@ -431,3 +431,22 @@ const char *s3op_action(enum s3op op)
 {
 	return (unsigned)op < S3OP_COUNT ? words[op].action : words[S3OP_NONE].action;
 }
+
+bool s3op_is_of_object(enum s3op op)
+{
+	static const enum s3op ops[] = {
+		S3OP_GET_OBJECT, S3OP_HEAD_OBJECT, S3OP_GET_OBJECT_ATTRIBUTES,
+		S3OP_GET_OBJECT_ACL, S3OP_PUT_OBJECT_ACL,
+		S3OP_GET_OBJECT_TAGGING, S3OP_PUT_OBJECT_TAGGING, S3OP_DELETE_OBJECT_TAGGING,
+		S3OP_GET_OBJECT_RETENTION, S3OP_PUT_OBJECT_RETENTION,
+		S3OP_UPDATE_OBJECT_ENCRYPTION,
+		S3OP_GET_OBJECT_LEGAL_HOLD, S3OP_PUT_OBJECT_LEGAL_HOLD,
+	};
+
+	for (size_t i = 0; i < COUNT(ops); i++) {
+		if (ops[i] == op) {
+			return true;
+		}
+	}
+	return false;
+}

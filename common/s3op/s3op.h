@@ -116,6 +116,8 @@ enum err s3op_copy_source(struct arena *a, struct bytes value, struct bytes *ret
 /* s3op_name: "PutObject"; s3op_action: "s3:PutObject" (the IAM action). */
 const char *s3op_name(enum s3op op);
 const char *s3op_action(enum s3op op);
+/* s3op_is_of_object: on an object that is there: its owner and its ACL count, and to be told that it is not takes the right to list. */
+bool s3op_is_of_object(enum s3op op);
 /* s3op_bucket_name_ok: S3's rules for new buckets (3-63, a-z 0-9 - ., no adjacent dots, no IP address, reserved prefixes). */
 bool s3op_bucket_name_ok(struct bytes name);
 #endif

@@ -89,11 +89,12 @@ enum s3error op_put_bucket_policy_end(struct request *r)
 	return S3E_NONE;
 }
 
-/* The KMS took it off its record with the grant. */
 enum s3error op_delete_bucket_policy(struct request *r)
 {
+	struct kmsproto_reply made = {0};
+	TRY_S3(resource_document(r, (struct bytes){NULL, 0}, &made));
 	enum err e = index_config_record(r->g->index, &r->bucket, INDEX_CONFIG_POLICY,
-	                                 (struct bytes){NULL, 0}, r->grant.log_index);
+	                                 (struct bytes){NULL, 0}, made.log_index);
 	TRY_S3(e == ERR_NOTFOUND ? S3E_NO_SUCH_BUCKET : s3error_of(e));
 	answer_empty(r, 204);
 	return S3E_NONE;

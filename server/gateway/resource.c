@@ -8,25 +8,6 @@
 #include "server/gateway/grant.h"
 #include "server/gateway/ops.h"
 
-/* Operations on an object that is there: its owner and its ACL count, and to be told that it is not takes the right to list. */
-static bool is_of_object(enum s3op op)
-{
-	static const enum s3op ops[] = {
-		S3OP_GET_OBJECT, S3OP_HEAD_OBJECT, S3OP_GET_OBJECT_ATTRIBUTES,
-		S3OP_GET_OBJECT_ACL, S3OP_PUT_OBJECT_ACL,
-		S3OP_GET_OBJECT_TAGGING, S3OP_PUT_OBJECT_TAGGING, S3OP_DELETE_OBJECT_TAGGING,
-		S3OP_GET_OBJECT_RETENTION, S3OP_PUT_OBJECT_RETENTION,
-		S3OP_UPDATE_OBJECT_ENCRYPTION,
-		S3OP_GET_OBJECT_LEGAL_HOLD, S3OP_PUT_OBJECT_LEGAL_HOLD,
-	};
-	for (size_t i = 0; i < COUNT(ops); i++) {
-		if (ops[i] == op) {
-			return true;
-		}
-	}
-	return false;
-}
-
 static bool has_config(const struct index_bucket *b, enum index_config kind)
 {
 	return (b->configs & 1U << kind) != 0;
@@ -133,7 +114,7 @@ enum s3error resource_describe(struct request *r)
 		return S3E_NONE;
 	}
 	TRY_S3(describe_bucket(r, &r->bucket, &r->settings, &access->target));
-	if (is_of_object(r->target.op)) {
+	if (s3op_is_of_object(r->target.op)) {
 		if (!r->looked) {
 			TRY_S3(object_find(r));
 		}

@@ -295,17 +295,24 @@ static enum err use_kek(struct deciding *d, const struct kek *kek,
                         const struct kmsproto_key_call *call, struct kmsproto_key_reply *reply)
 {
 	uint8_t text[CONTEXT_MAX];
-	struct writer context = writer_fixed(text, sizeof(text));
+	struct writer w = writer_fixed(text, sizeof(text));
+	struct bytes wrapped = call->wrapped;
+	struct bytes writer = call->op == KMSPROTO_ISSUE ? d->stranger : stranger_split(&wrapped);
 
-	kmsproto_context(&context, call->bucket, call->key, call->object_id);
-	TRY(writer_end(&context));
+	kmsproto_context(&w, call->bucket, call->key, call->object_id, writer);
+	TRY(writer_end(&w));
+	struct bytes context = writer_bytes(&w);
 	if (call->op == KMSPROTO_OPEN) {
-		return keyring_open(kek, writer_bytes(&context), call->wrapped, &reply->dek);
+		return keyring_open(kek, context, wrapped, &reply->dek);
 	}
 	if (call->op == KMSPROTO_REWRAP) {
-		return keyring_wrap(kek, writer_bytes(&context), reply->dek, d->out, &reply->wrapped);
+		TRY(keyring_wrap(kek, context, reply->dek, d->k->scratch, &wrapped));
+	} else {
+		TRY(keyring_issue(kek, context, d->k->scratch, &wrapped, &reply->dek));
 	}
-	return keyring_issue(kek, writer_bytes(&context), d->out, &reply->wrapped, &reply->dek);
+	const struct bytes parts[] = {wrapped, writer};
+	reply->wrapped = arena_join(d->out, parts, COUNT(parts));
+	return reply->wrapped.p == NULL ? ERR_LIMIT : OK;
 }
 
 static enum err describe_key(struct deciding *d, const struct kek *kek,
@@ -377,8 +384,9 @@ static enum kmsproto_verdict decide_key(struct deciding *d, size_t i)
 	if (why != NULL) {
 		return deciding_bad_call(d, why);
 	}
+	v = stranger_check(d, call);
 	reply->rewrapped = call->op == KMSPROTO_REWRAP;
-	if (reply->rewrapped) {
+	if (v == KMSPROTO_OK && reply->rewrapped) {
 		struct kmsproto_key_call old = *call;
 		old.op = KMSPROTO_OPEN;
 		v = use_key(d, &old, reply);
@@ -397,6 +405,7 @@ static enum kmsproto_verdict decide(struct deciding *d)
 {
 	enum kmsproto_verdict v = authenticate(d);
 
+	d->stranger = stranger_of(d);
 	if (v == KMSPROTO_OK) {
 		v = authorize(d);
 	}

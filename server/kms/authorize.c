@@ -19,40 +19,34 @@ enum {
 /* What an ACL can allow. An operation that is not here is the owner's, or a policy's to allow. */
 static const struct right {
 	enum s3op op;
-	bool object;                    /* judged by the object: its owner, its ACL */
 	enum acl_permission permission; /* 0: no ACL allows it */
 	const char *version_action;     /* of a request that names a version; NULL: the same */
 } rights[] = {
-	{S3OP_HEAD_BUCKET, false, ACL_READ, NULL},
-	{S3OP_LIST_OBJECTS, false, ACL_READ, NULL},
-	{S3OP_LIST_OBJECTS_V2, false, ACL_READ, NULL},
-	{S3OP_LIST_OBJECT_VERSIONS, false, ACL_READ, NULL},
-	{S3OP_LIST_MULTIPART_UPLOADS, false, ACL_READ, NULL},
-	{S3OP_GET_BUCKET_ACL, false, ACL_READ_ACP, NULL},
-	{S3OP_PUT_BUCKET_ACL, false, ACL_WRITE_ACP, NULL},
-	{S3OP_PUT_OBJECT, false, ACL_WRITE, NULL},
-	{S3OP_COPY_OBJECT, false, ACL_WRITE, NULL},
-	{S3OP_DELETE_OBJECT, false, ACL_WRITE, "s3:DeleteObjectVersion"},
-	{S3OP_DELETE_OBJECTS, false, ACL_WRITE, "s3:DeleteObjectVersion"},
-	{S3OP_CREATE_MULTIPART_UPLOAD, false, ACL_WRITE, NULL},
-	{S3OP_UPLOAD_PART, false, ACL_WRITE, NULL},
-	{S3OP_UPLOAD_PART_COPY, false, ACL_WRITE, NULL},
-	{S3OP_COMPLETE_MULTIPART_UPLOAD, false, ACL_WRITE, NULL},
-	{S3OP_ABORT_MULTIPART_UPLOAD, false, ACL_WRITE, NULL},
-	{S3OP_LIST_PARTS, false, ACL_WRITE, NULL},
-	{S3OP_GET_OBJECT, true, ACL_READ, "s3:GetObjectVersion"},
-	{S3OP_HEAD_OBJECT, true, ACL_READ, "s3:GetObjectVersion"},
-	{S3OP_GET_OBJECT_ATTRIBUTES, true, ACL_READ, "s3:GetObjectVersionAttributes"},
-	{S3OP_GET_OBJECT_ACL, true, ACL_READ_ACP, "s3:GetObjectVersionAcl"},
-	{S3OP_PUT_OBJECT_ACL, true, ACL_WRITE_ACP, "s3:PutObjectVersionAcl"},
-	{S3OP_GET_OBJECT_TAGGING, true, 0, "s3:GetObjectVersionTagging"},
-	{S3OP_PUT_OBJECT_TAGGING, true, 0, "s3:PutObjectVersionTagging"},
-	{S3OP_DELETE_OBJECT_TAGGING, true, 0, "s3:DeleteObjectVersionTagging"},
-	{S3OP_UPDATE_OBJECT_ENCRYPTION, true, 0, NULL},
-	{S3OP_GET_OBJECT_RETENTION, true, 0, NULL},
-	{S3OP_PUT_OBJECT_RETENTION, true, 0, NULL},
-	{S3OP_GET_OBJECT_LEGAL_HOLD, true, 0, NULL},
-	{S3OP_PUT_OBJECT_LEGAL_HOLD, true, 0, NULL},
+	{S3OP_HEAD_BUCKET, ACL_READ, NULL},
+	{S3OP_LIST_OBJECTS, ACL_READ, NULL},
+	{S3OP_LIST_OBJECTS_V2, ACL_READ, NULL},
+	{S3OP_LIST_OBJECT_VERSIONS, ACL_READ, NULL},
+	{S3OP_LIST_MULTIPART_UPLOADS, ACL_READ, NULL},
+	{S3OP_GET_BUCKET_ACL, ACL_READ_ACP, NULL},
+	{S3OP_PUT_BUCKET_ACL, ACL_WRITE_ACP, NULL},
+	{S3OP_PUT_OBJECT, ACL_WRITE, NULL},
+	{S3OP_COPY_OBJECT, ACL_WRITE, NULL},
+	{S3OP_DELETE_OBJECT, ACL_WRITE, "s3:DeleteObjectVersion"},
+	{S3OP_DELETE_OBJECTS, ACL_WRITE, "s3:DeleteObjectVersion"},
+	{S3OP_CREATE_MULTIPART_UPLOAD, ACL_WRITE, NULL},
+	{S3OP_UPLOAD_PART, ACL_WRITE, NULL},
+	{S3OP_UPLOAD_PART_COPY, ACL_WRITE, NULL},
+	{S3OP_COMPLETE_MULTIPART_UPLOAD, ACL_WRITE, NULL},
+	{S3OP_ABORT_MULTIPART_UPLOAD, ACL_WRITE, NULL},
+	{S3OP_LIST_PARTS, ACL_WRITE, NULL},
+	{S3OP_GET_OBJECT, ACL_READ, "s3:GetObjectVersion"},
+	{S3OP_HEAD_OBJECT, ACL_READ, "s3:GetObjectVersion"},
+	{S3OP_GET_OBJECT_ATTRIBUTES, ACL_READ, "s3:GetObjectVersionAttributes"},
+	{S3OP_GET_OBJECT_ACL, ACL_READ_ACP, "s3:GetObjectVersionAcl"},
+	{S3OP_PUT_OBJECT_ACL, ACL_WRITE_ACP, "s3:PutObjectVersionAcl"},
+	{S3OP_GET_OBJECT_TAGGING, 0, "s3:GetObjectVersionTagging"},
+	{S3OP_PUT_OBJECT_TAGGING, 0, "s3:PutObjectVersionTagging"},
+	{S3OP_DELETE_OBJECT_TAGGING, 0, "s3:DeleteObjectVersionTagging"},
 };
 
 /* A header that asks for more than the operation: a Deny of that action holds as well. */
@@ -61,6 +55,10 @@ static const struct {
 	bool must_allow; /* it takes an Allow of its own */
 } extras[] = {
 	{"x-amz-acl", "s3:PutObjectAcl", false},
+	{"x-amz-grant-read", "s3:PutObjectAcl", false},
+	{"x-amz-grant-read-acp", "s3:PutObjectAcl", false},
+	{"x-amz-grant-write-acp", "s3:PutObjectAcl", false},
+	{"x-amz-grant-full-control", "s3:PutObjectAcl", false},
 	{"x-amz-tagging", "s3:PutObjectTagging", false},
 	{"x-amz-object-lock-mode", "s3:PutObjectRetention", true},
 	{"x-amz-object-lock-legal-hold", "s3:PutObjectLegalHold", true},
@@ -336,7 +334,8 @@ static bool is_owner(const struct deciding *d, const struct question *q)
 	if (d->principal == NULL) {
 		return false;
 	}
-	if (q->of_object && acls_count(s) && s->object_acl.owner.id.n > 0) {
+	/* An object's owner has what an ACL speaks of. Its tags, its locks and its encryption are the bucket owner's. */
+	if (q->of_object && q->permission != 0 && acls_count(s) && s->object_acl.owner.id.n > 0) {
 		return bytes_equal(s->object_acl.owner.id, d->principal->canonical_id);
 	}
 	return bytes_equal(s->resource->tenant, d->principal->tenant);
@@ -441,6 +440,12 @@ static bool is_way_back(enum s3op op)
 	       op == S3OP_DELETE_BUCKET_POLICY;
 }
 
+/* What puts a bucket's documents on record anew. */
+static bool repairs(enum s3op op)
+{
+	return is_way_back(op) || op == S3OP_PUT_BUCKET_ACL;
+}
+
 /* To be told that there is no such object takes the right to list the bucket. */
 static struct question about_missing(const struct side *s)
 {
@@ -449,12 +454,16 @@ static struct question about_missing(const struct side *s)
 
 static enum kmsproto_verdict ask_extras(struct deciding *d, const struct question *base)
 {
+	struct bytes asked = {0};
+
 	for (size_t i = 0; i < COUNT(extras); i++) {
 		struct question q = *base;
-		if (evidence_header(&d->evidence, extras[i].header).p == NULL) {
+		if (evidence_header(&d->evidence, extras[i].header).p == NULL ||
+		    bytes_is(asked, extras[i].action)) {
 			continue;
 		}
 		q.action = extras[i].action;
+		asked = bytes_text(q.action);
 		q.permission = 0;
 		q.deny_only = !extras[i].must_allow;
 		enum kmsproto_verdict v = answer(d, &q);
@@ -463,6 +472,14 @@ static enum kmsproto_verdict ask_extras(struct deciding *d, const struct questio
 		}
 	}
 	return KMSPROTO_OK;
+}
+
+/* Each key of a deletion is asked about alone: by whom any of them could be allowed. Others are entries in the log for nothing. */
+static enum kmsproto_verdict may_ask_on(const struct deciding *d, const struct question *q)
+{
+	bool may = is_owner(d, q) || q->side->policy != NULL || acl_allows(d, q);
+
+	return may ? KMSPROTO_OK : KMSPROTO_DENIED;
 }
 
 static enum kmsproto_verdict ask_target(struct deciding *d)
@@ -474,16 +491,18 @@ static enum kmsproto_verdict ask_target(struct deciding *d)
 		.side = &d->target,
 		.action = s3op_action(t->op),
 		.on_object = t->key.n > 0 || item,
-		.of_object = right != NULL && right->object,
+		.of_object = s3op_is_of_object(t->op),
 		.permission = right == NULL ? 0 : right->permission,
 	};
 
 	if (t->op == S3OP_DELETE_OBJECTS && !item) {
-		return KMSPROTO_OK; /* each key is asked about alone */
+		return may_ask_on(d, &q);
 	}
 	if (right != NULL && right->version_action != NULL &&
 	    (item ? d->in->item_version : t->version.p != NULL)) {
 		q.action = right->version_action;
+		/* A bucket's WRITE makes a delete marker; it removes no version for good. */
+		q.permission = q.of_object ? q.permission : 0;
 	}
 	if (q.of_object && (q.side->resource->flags & KMSPROTO_MISSING) != 0) {
 		q = about_missing(q.side);
@@ -523,7 +542,7 @@ static enum kmsproto_verdict refuse_stale(struct deciding *d, const struct side 
 	bool owner = d->principal != NULL &&
 	             bytes_equal(s->resource->tenant, d->principal->tenant);
 
-	if (!s->stale || (owner && is_way_back(d->evidence.target.op))) {
+	if (!s->stale || (owner && repairs(d->evidence.target.op))) {
 		return KMSPROTO_OK;
 	}
 	d->entry.detail = BYTES("a policy or ACL that is not on record");

@@ -30,6 +30,7 @@ struct deciding {
 	struct logfmt_entry entry;
 	struct evidence evidence;
 	struct principal *principal;       /* NULL: anonymous, or not known */
+	struct bytes stranger;             /* whose word a write is, when not the bucket owner's: stranger_of; else empty */
 	const struct secret *token_key;    /* of the tenant whose entry this is */
 	uint64_t now_ms;
 	uint8_t period[TOKENS_PERIOD_BYTES];
@@ -68,6 +69,19 @@ enum kmsproto_verdict authorize_delivery(struct deciding *d, const struct loggin
  * names? Then authorize_delivery. KMSPROTO_OK, DENIED, BAD_CALL, UNAVAILABLE
  */
 enum kmsproto_verdict deliver_judge(struct deciding *d, const struct kmsproto_deliver *in);
+
+/*
+ * What a stranger writes has his tenant in the context of its wrapped key, and behind the wrapped key. Object ids come from the gateway: without that, an ACL
+ * or an upload of his, made for the id of an object that is there, would go with that object's key.
+ *
+ * stranger_of: the number of the caller's tenant, zeros for the anonymous; empty for the owner of the target's bucket.
+ * stranger_split: takes the number off a wrapped key, and gives it; empty: the bucket's owner wrote it.
+ * stranger_check: an ACL of another owner than the bucket's goes with his key only; a stranger goes on with his own tenant's uploads only.
+ *   KMSPROTO_OK, DENIED, BAD_CALL, UNAVAILABLE
+ */
+struct bytes stranger_of(const struct deciding *d);
+struct bytes stranger_split(struct bytes *wrapped);
+enum kmsproto_verdict stranger_check(struct deciding *d, const struct kmsproto_key_call *call);
 
 /*
  * documents_make: the ACL of what the request makes or changes, into the reply; a bucket's policy or ACL on record, into d->changes.

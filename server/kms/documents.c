@@ -40,9 +40,16 @@ static bool is_signed(const struct deciding *d)
 
 struct search {
 	struct arena *a;
-	const struct acl_grant *grant;
-	struct acl_person found; /* id empty: nobody */
+	struct acl *acl;
+	bool found[ACL_GRANTS_MAX];
 };
+
+static bool is_same(const struct acl_grant *grant, const struct record_tenant *t)
+{
+	return grant->grantee == ACL_EMAIL
+	               ? t->email.n > 0 && bytes_equal(t->email, grant->person.id)
+	               : bytes_equal(t->canonical_id, grant->person.id);
+}
 
 static enum err look_at(void *context, struct bytes key, struct bytes plain)
 {
@@ -54,49 +61,70 @@ static enum err look_at(void *context, struct bytes key, struct bytes plain)
 		return ERR_CORRUPT;
 	}
 	TRY(record_tenant_read(plain, &t));
-	bool same = s->grant->grantee == ACL_EMAIL
-	                    ? t.email.n > 0 && bytes_equal(t.email, s->grant->person.id)
-	                    : bytes_equal(t.canonical_id, s->grant->person.id);
-	if (same) {
-		s->found.id = arena_copy(s->a, t.canonical_id);
-		s->found.name = arena_copy(s->a, t.display_name);
+	for (size_t i = 0; i < s->acl->n; i++) {
+		struct acl_grant *grant = &s->acl->grants[i];
+		if (!s->found[i] && is_same(grant, &t)) {
+			struct acl_person p = deciding_person(&t);
+			grant->grantee = ACL_USER;
+			grant->person.id = arena_copy(s->a, p.id);
+			grant->person.name = arena_copy(s->a, p.name);
+			s->found[i] = grant->person.id.p != NULL;
+		}
 	}
 	return OK;
 }
 
-/* Every grantee is a tenant of this KMS, with the name that it has here. */
+/* Groups and the owners need no search. true: nobody does. */
+static bool is_plain(const struct deciding *d, struct search *s)
+{
+	const struct acl_person known[] = {s->acl->owner, deciding_person(&d->target.owner)};
+	bool all = true;
+
+	for (size_t i = 0; i < s->acl->n; i++) {
+		struct acl_grant *grant = &s->acl->grants[i];
+		s->found[i] = grant->grantee != ACL_USER && grant->grantee != ACL_EMAIL;
+		for (size_t k = 0; k < COUNT(known) && !s->found[i]; k++) {
+			s->found[i] = grant->grantee == ACL_USER &&
+			              bytes_equal(grant->person.id, known[k].id);
+			grant->person = s->found[i] ? known[k] : grant->person;
+		}
+		all = all && s->found[i];
+	}
+	return all;
+}
+
+/* Every grantee is a tenant of this KMS, with the name that it has here. One pass over the tenants, however many grants. */
 static enum kmsproto_verdict resolve(struct deciding *d, struct acl *acl)
 {
-	AUTO(arena_freep) struct arena *scratch = arena_new(KMS_SCRATCH_BYTES);
+	struct search s = {.a = d->k->scratch, .acl = acl};
 
-	if (scratch == NULL) {
-		return deciding_fault(ERR_NOMEM, "grantees");
+	if (acl->n > ACL_GRANTS_MAX) {
+		return KMSPROTO_BAD_DOCUMENT;
+	}
+	if (is_plain(d, &s)) {
+		return KMSPROTO_OK;
+	}
+	AUTO(arena_freep) struct arena *scratch = arena_new(KMS_SCRATCH_BYTES);
+	enum err e = scratch == NULL
+	                     ? ERR_NOMEM
+	                     : keystore_each(d->k->store, scratch, KEYSTORE_TENANTS,
+	                                     (struct bytes){0}, look_at, &s);
+	if (e != OK) {
+		return deciding_fault(e, "grantees");
 	}
 	for (size_t i = 0; i < acl->n; i++) {
-		struct acl_grant *grant = &acl->grants[i];
-		struct search s = {.a = d->k->scratch, .grant = grant};
-		if (grant->grantee != ACL_USER && grant->grantee != ACL_EMAIL) {
-			continue;
-		}
-		enum err e = keystore_each(d->k->store, scratch, KEYSTORE_TENANTS,
-		                           (struct bytes){0}, look_at, &s);
-		if (e != OK) {
-			return deciding_fault(e, "grantees");
-		}
-		if (s.found.id.n == 0) {
+		if (!s.found[i]) {
 			d->entry.detail = BYTES("a grant to somebody who is not known here");
-			return grant->grantee == ACL_EMAIL ? KMSPROTO_NO_SUCH_EMAIL
-			                                   : KMSPROTO_NO_SUCH_GRANTEE;
+			return acl->grants[i].grantee == ACL_EMAIL ? KMSPROTO_NO_SUCH_EMAIL
+			                                           : KMSPROTO_NO_SUCH_GRANTEE;
 		}
-		grant->grantee = ACL_USER;
-		grant->person = s.found;
 	}
 	return KMSPROTO_OK;
 }
 
 /* --- ACLs --- */
 
-/* Who owns what is made: who writes it, unless the bucket's ownership says otherwise. Of the anonymous nothing is owned. */
+/* Who owns what is made: who writes it, unless the bucket's ownership says otherwise. */
 static struct acl_person owner_of_new(const struct deciding *d)
 {
 	const struct side *s = &d->target;
@@ -104,10 +132,14 @@ static struct acl_person owner_of_new(const struct deciding *d)
 	                      "bucket-owner-full-control") &&
 	             (s->resource->flags & KMSPROTO_OWNER_PREFERRED) != 0;
 
-	if (d->principal == NULL || given) {
+	if (given) {
 		return deciding_person(&s->owner);
 	}
-	return (struct acl_person){d->principal->canonical_id, d->principal->display_name};
+	return deciding_person(&(struct record_tenant){
+		.canonical_id = d->principal->canonical_id,
+		.display_name = d->principal->display_name,
+		.name = d->principal->tenant_name,
+	});
 }
 
 static struct acl_person owner_of_existing(const struct deciding *d)
@@ -257,7 +289,9 @@ static enum kmsproto_verdict make_new_object_acl(struct deciding *d)
 	struct acl acl;
 	bool said;
 
-	if (s->resource->tenant.n == 0 || (s->resource->flags & KMSPROTO_OWNER_ENFORCED) != 0) {
+	/* What the anonymous say nobody signed. */
+	if (d->principal == NULL || s->resource->tenant.n == 0 ||
+	    (s->resource->flags & KMSPROTO_OWNER_ENFORCED) != 0) {
 		return KMSPROTO_OK;
 	}
 	enum kmsproto_verdict v = read_acl(d, owner_of_new(d), true, &said, &acl);
@@ -326,6 +360,9 @@ static enum kmsproto_verdict make(struct deciding *d)
 	if (op == S3OP_PUT_BUCKET_LOGGING) {
 		return make_logging(d);
 	}
+	if (op == S3OP_DELETE_BUCKET_POLICY) {
+		return record(d, KMSPROTO_BUCKET_POLICY, (struct bytes){0});
+	}
 	if (op == S3OP_PUT_BUCKET_ACL || op == S3OP_CREATE_BUCKET) {
 		return make_bucket_acl(d);
 	}
@@ -342,9 +379,6 @@ enum kmsproto_verdict documents_make(struct deciding *d)
 		return d->in->target.tenant.n > 0
 		               ? make(d)
 		               : deciding_bad_call(d, "a document of no bucket");
-	}
-	if (op == S3OP_DELETE_BUCKET_POLICY && d->in->target.tenant.n > 0) {
-		return record(d, KMSPROTO_BUCKET_POLICY, (struct bytes){0});
 	}
 	bool makes = op == S3OP_PUT_OBJECT || op == S3OP_COPY_OBJECT ||
 	             op == S3OP_CREATE_MULTIPART_UPLOAD;

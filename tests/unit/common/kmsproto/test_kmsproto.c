@@ -501,7 +501,7 @@ static void test_context(void **state)
 	struct writer w = writer_fixed(out, sizeof(out));
 	const uint8_t id[16] = {0xab, 0xcd};
 
-	kmsproto_context(&w, BYTES("b"), BYTES("a/k"), id);
+	kmsproto_context(&w, BYTES("b"), BYTES("a/k"), id, (struct bytes){0});
 	struct bytes want = BYTES("\0\3" "\0\x0erempart:bucket" "\0\1b" "\0\x0brempart:key"
 		"\0\3a/k" "\0\x11rempart:object-id" "\0\x20" "abcd0000000000000000000000000000");
 	assert_true(bytes_equal(writer_bytes(&w), want));

@@ -2,61 +2,20 @@
  * What a gateway can say about rights, it must not be able to use for something else: another object, another version, a copy's
  * source, an object that is said to be missing.
  */
-#include "tests/unit/server/kms/fixture.h"
+#include "tests/unit/server/kms/rights.h"
 
-enum { BUCKET = 7, OPEN_TO_ALL = 1, PRIVATE = 2 };
+enum { OPEN_TO_ALL = 1, PRIVATE = 2 };
 
-#define LISTING                                                                                    \
+#define POLICY(action, resource)                                                                   \
 	"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":\"*\","      \
-	"\"Action\":\"s3:ListBucket\",\"Resource\":\"arn:aws:s3:::b\"}]}"
+	"\"Action\":\"" action "\",\"Resource\":\"arn:aws:s3:::" resource "\"}]}"
+#define LISTING POLICY("s3:ListBucket", "b")
+#define WRITING POLICY("s3:PutObject", "b/*")
 
 struct stored {
 	struct bytes wrapped, acl;
 	uint8_t stamp[KMSPROTO_STAMP_BYTES];
 };
-
-static void describe(struct fixture *f, struct kmsproto_resource *to, uint8_t id)
-{
-	to->tenant = bytes_text(f->main.tenant);
-	to->bucket_number = BUCKET;
-	memset(to->object_id, id, sizeof(to->object_id));
-}
-
-/* A call about bucket b of the main tenant, or the version `id` of key k in it. */
-static struct kmsproto_call call_of(struct fixture *f, const struct signing *s, uint8_t id)
-{
-	const struct sigv4_evidence e = sign(f, s);
-	struct kmsproto_call c = access_of(&e);
-
-	describe(f, &c.access.target, id);
-	return c;
-}
-
-static void with(struct kmsproto_resource *to, enum kmsproto_document_kind kind, struct bytes text,
-                 const uint8_t *stamp)
-{
-	struct kmsproto_document *d = &to->documents[to->n_documents++];
-
-	d->kind = kind;
-	d->text = text;
-	if (stamp != NULL) {
-		memcpy(d->stamp, stamp, sizeof(d->stamp));
-	}
-}
-
-static struct kmsproto_reply decide(struct fixture *f, const struct kmsproto_call *c,
-                                    enum kmsproto_verdict want)
-{
-	struct kmsproto_reply r = send_one(f, c);
-
-	if (r.verdict != want) {
-		fail_msg("verdict %s, not %s", kmsproto_verdict_name(r.verdict),
-		         kmsproto_verdict_name(want));
-	}
-	assert_int_equal(r.n_keys, want == KMSPROTO_OK ? c->access.n_keys : 0);
-	kmsproto_replies_free(&r, 1);
-	return r;
-}
 
 static struct stored put(struct fixture *f, const char *acl, uint8_t id)
 {
@@ -71,13 +30,13 @@ static struct stored put(struct fixture *f, const char *acl, uint8_t id)
 	return ret;
 }
 
-static void allow_listing(struct fixture *f)
+static void allow(struct fixture *f, const char *policy)
 {
 	struct kmsproto_call c = call_of(f, &(struct signing){&f->main, "PUT", "/b", "policy",
-	                                                      .body = LISTING}, 0);
+	                                                      .body = policy}, 0);
 
 	c.access.has_document = true;
-	c.access.body = BYTES(LISTING);
+	c.access.body = bytes_text(policy);
 	decide(f, &c, KMSPROTO_OK);
 }
 
@@ -136,7 +95,7 @@ static void test_missing(void **state)
 	struct stored secret = put(f, NULL, PRIVATE);
 	const struct person *const people[] = {NULL, &f->alt, &f->main};
 
-	allow_listing(f);
+	allow(f, LISTING);
 	for (size_t i = 0; i < COUNT(people); i++) {
 		struct kmsproto_call c = call_of(f, &(struct signing){people[i], "GET", "/b/k"},
 		                                 PRIVATE);
@@ -185,6 +144,74 @@ static void test_acl_of_named_version(void **state)
 	decide(f, &c, KMSPROTO_BAD_CALL);
 }
 
+/* What a stranger has made by writing, under an id that the gateway chose, is of no use for the object that has this id. */
+static void test_writing_is_not_reading(void **state)
+{
+	struct fixture *f = *state;
+	struct stored secret = put(f, NULL, PRIVATE);
+	struct bytes parts[] = {secret.wrapped, bytes_text(f->alt.tenant)};
+	struct kmsproto_call c = call_of(f, &(struct signing){&f->alt, "PUT", "/b/k"}, 0);
+
+	allow(f, WRITING);
+	with(&c.access.target, KMSPROTO_BUCKET_POLICY, BYTES(WRITING), NULL);
+	c.access.keys[0] = issue("b", "k", PRIVATE);
+	c.access.n_keys = 1;
+	struct kmsproto_reply own = decide(f, &c, KMSPROTO_OK);
+	assert_true(own.document.n > 0);
+	c = call_of(f, &(struct signing){&f->alt, "GET", "/b/k"}, PRIVATE);
+	with(&c.access.target, KMSPROTO_OBJECT_ACL, own.document, own.stamp);
+	c.access.keys[0] = opening("b", "k", PRIVATE, own.keys[0].wrapped);
+	c.access.n_keys = 1;
+	decide(f, &c, KMSPROTO_OK);
+	c.access.keys[0].wrapped = secret.wrapped;
+	decide(f, &c, KMSPROTO_BAD_CALL);
+	c.access.keys[0].wrapped = arena_join(f->arena, parts, COUNT(parts));
+	decide(f, &c, KMSPROTO_WRONG_KEY);
+	/* His own without the mark is not the bucket owner's. */
+	c = call_of(f, &(struct signing){&f->main, "GET", "/b/k"}, PRIVATE);
+	c.access.keys[0] = opening("b", "k", PRIVATE,
+	                           bytes_first(own.keys[0].wrapped, secret.wrapped.n));
+	c.access.n_keys = 1;
+	decide(f, &c, KMSPROTO_WRONG_KEY);
+	/* Headers that nobody signed give no rights. */
+	c = call_of(f, &(struct signing){NULL, "PUT", "/b/k", .acl = "public-read"}, 0);
+	with(&c.access.target, KMSPROTO_BUCKET_POLICY, BYTES(WRITING), NULL);
+	c.access.keys[0] = issue("b", "k", PRIVATE);
+	c.access.n_keys = 1;
+	assert_int_equal(decide(f, &c, KMSPROTO_OK).document.n, 0);
+}
+
+/* The right to write opens the uploads that one has begun oneself, not objects that are said to be uploads. */
+static void test_upload_is_ones_own(void **state)
+{
+	struct fixture *f = *state;
+	struct stored secret = put(f, NULL, PRIVATE);
+	const struct person *const people[] = {NULL, &f->alt};
+	const char *query = "partNumber=1&uploadId=02020202020202020202020202020202";
+
+	allow(f, WRITING);
+	for (size_t i = 0; i < COUNT(people); i++) {
+		struct kmsproto_call c = call_of(f, &(struct signing){people[i], "POST", "/b/k",
+		                                                      "uploads"}, 0);
+		with(&c.access.target, KMSPROTO_BUCKET_POLICY, BYTES(WRITING), NULL);
+		c.access.keys[0] = issue("b", "k", PRIVATE);
+		c.access.n_keys = 1;
+		struct kmsproto_reply own = decide(f, &c, KMSPROTO_OK);
+		c = call_of(f, &(struct signing){people[i], "PUT", "/b/k", query}, 0);
+		with(&c.access.target, KMSPROTO_BUCKET_POLICY, BYTES(WRITING), NULL);
+		c.access.keys[0] = opening("b", "k", PRIVATE, own.keys[0].wrapped);
+		c.access.n_keys = 1;
+		decide(f, &c, KMSPROTO_OK);
+		c.access.keys[0].wrapped = secret.wrapped;
+		decide(f, &c, KMSPROTO_DENIED);
+		/* The bucket's owner may go on with it. */
+		c = call_of(f, &(struct signing){&f->main, "PUT", "/b/k", query}, 0);
+		c.access.keys[0] = opening("b", "k", PRIVATE, own.keys[0].wrapped);
+		c.access.n_keys = 1;
+		decide(f, &c, KMSPROTO_OK);
+	}
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, fixture_up, fixture_down)
 
 int main(void)
@@ -194,6 +221,8 @@ int main(void)
 		CASE(test_source_without_target),
 		CASE(test_missing),
 		CASE(test_acl_of_named_version),
+		CASE(test_writing_is_not_reading),
+		CASE(test_upload_is_ones_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
