@@ -20,6 +20,8 @@ enum {
 
 struct logbook {
 	struct gateway *g;
+	enum err (*send)(struct gateway *g, const struct logbook_page *page, uint64_t deadline_ms,
+	                 const char **ret_why);
 	uint64_t pause_ms, held_max;
 	pthread_t thread;
 	pthread_mutex_t mutex;
@@ -242,7 +244,7 @@ static enum err deliver(struct logbook *b)
 	pthread_mutex_unlock(&b->mutex);
 	while ((p = first_page(b)) != NULL) {
 		const char *why = "";
-		e = logsend_page(b->g, p, clock_mono_ms() + SEND_MS, &why);
+		e = b->send(b->g, p, clock_mono_ms() + SEND_MS, &why);
 		if (e != OK) {
 			LOG(LOG_WARN, "logging.deliver", LOG_BYTES("bucket", p->bucket), LOG_ERR(e),
 			    LOG_U64("lines", p->lines), LOG_STR("do", why));
@@ -309,6 +311,7 @@ enum err logbook_start(const struct logbook_options *o, struct logbook **ret)
 		return ERR_NOMEM;
 	}
 	b->g = o->gateway;
+	b->send = o->send;
 	b->pause_ms = o->pause_ms;
 	b->held_max = o->held_max;
 	b->full_end = &b->full;

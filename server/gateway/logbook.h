@@ -8,9 +8,23 @@
 #define REMPART_GATEWAY_LOGBOOK_H
 #include "server/gateway/gateway.h"
 
+/* What is to become one object. */
+struct logbook_page {
+	struct logbook_page *next;
+	uint64_t number;         /* of the bucket */
+	uint64_t time_ms;        /* of the first line; all are of one day */
+	uint64_t lines;
+	size_t held;             /* bytes of text */
+	struct bytes bucket, tenant, document; /* behind the struct */
+	struct writer text;
+};
 struct logbook;
 struct logbook_options {
 	struct gateway *gateway; /* borrowed until logbook_stop */
+	/* send: puts a page where it belongs: logsend_page, but for tests. *ret_why says of an error what to do about it.
+	 *   errors  UNAVAILABLE, TIMEOUT, NOMEM, IO, FULL, CANCELLED: perhaps later; others: it will not go */
+	enum err (*send)(struct gateway *g, const struct logbook_page *page, uint64_t deadline_ms,
+	                 const char **ret_why);
 	uint64_t pause_ms;       /* between deliveries */
 	uint64_t held_max;       /* bytes of lines in memory */
 };
@@ -31,20 +45,7 @@ struct logbook_stats {
 };
 void logbook_stats(struct logbook *b, struct logbook_stats *ret);
 
-/* logsend.c: what is to become one object. */
-struct logbook_page {
-	struct logbook_page *next;
-	uint64_t number;         /* of the bucket */
-	uint64_t time_ms;        /* of the first line; all are of one day */
-	uint64_t lines;
-	size_t held;             /* bytes of text, as counted */
-	struct bytes bucket, tenant, document; /* behind the struct */
-	struct writer text;
-};
-/*
- * logsend_page: into the target bucket, with a key from the KMS. *ret_why says of an error what to do about it.
- *   errors  UNAVAILABLE, TIMEOUT, NOMEM, IO, FULL, CANCELLED: perhaps later; others: it will not go
- */
+/* logsend_page (logsend.c): into the target bucket, with a key from the KMS. */
 enum err logsend_page(struct gateway *g, const struct logbook_page *page, uint64_t deadline_ms,
                       const char **ret_why);
 

@@ -222,6 +222,7 @@ static enum err start_threads(struct program *p)
 {
 	const struct logbook_options logbook = {
 		.gateway = &p->gateway,
+		.send = logsend_page,
 		.pause_ms = p->config.logging_s * 1000,
 		.held_max = p->config.logging_bytes,
 	};

@@ -9,6 +9,7 @@
 #include "server/gateway/config_document.h"
 #include "server/gateway/cors.h"
 #include "server/gateway/lifecycle.h"
+#include "server/gateway/request.h"
 
 enum { ARENA_BYTES = 64 << 20, DAY_MS = 86400000 };
 #define NOW_MS UINT64_C(1893456000000) /* 2030-01-01 */
@@ -127,7 +128,8 @@ static void try_stored(struct arena *a, const struct config_document *d, struct 
 		demand(config_encryption(a, stored, &encryption) == S3E_NONE);
 		demand(!encryption.aes256 || encryption.key.n == 0);
 	} else if (d->kind == INDEX_CONFIG_OWNERSHIP) {
-		config_enforces_owner(a, stored);
+		struct bucket_settings settings = {0};
+		config_ownership(a, stored, &settings);
 	}
 }
 

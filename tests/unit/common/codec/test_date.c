@@ -27,6 +27,8 @@ static void the_formats(void **state)
 	assert_true(bytes_is(written(date_write_iso_ns, MS_1994 * 1000000 + 7),
 	                     "1994-11-06T08:49:37.000000007Z"));
 	assert_true(bytes_is(written(date_write_http, MS_1994), "Sun, 06 Nov 1994 08:49:37 GMT"));
+	assert_true(bytes_is(written(date_write_log, MS_1994), "06/Nov/1994:08:49:37 +0000"));
+	assert_true(bytes_is(written(date_write_log, UINT64_MAX), "full"));
 	assert_true(bytes_is(written(date_write_http, 0), "Thu, 01 Jan 1970 00:00:00 GMT"));
 	assert_true(bytes_is(written(date_write_iso_ms, UINT64_C(253402300799999)),
 	                     "9999-12-31T23:59:59.999Z"));

@@ -76,17 +76,35 @@ static struct kmsproto_call chunks_call(void)
 	return c;
 }
 
+static struct kmsproto_call deliver_call(void)
+{
+	struct kmsproto_call c = {.kind = KMSPROTO_DELIVER, .deliver = {
+		.request_id = {9},
+		.tenant = BYTES("123456789012"),
+		.bucket = BYTES("src"),
+		.bucket_number = 8,
+		.document = BYTES("<a/>"),
+		.target = access_call().access.target,
+		.key = {.op = KMSPROTO_ISSUE, .bucket = BYTES("logs"), .key = BYTES("k"),
+		        .kek = BYTES("alias/x")},
+	}};
+
+	return c;
+}
+
 static struct writer whole_batch(void)
 {
 	struct writer w = writer_growing(1 << 20);
 	struct kmsproto_call index_call = {.kind = KMSPROTO_INDEX_KEY};
 	struct kmsproto_call a = access_call();
 	struct kmsproto_call c = chunks_call();
+	struct kmsproto_call d = deliver_call();
 
-	kmsproto_batch_begin(&w, nonce_g, 3);
+	kmsproto_batch_begin(&w, nonce_g, 4);
 	kmsproto_call_write(&w, &index_call);
 	kmsproto_call_write(&w, &a);
 	kmsproto_call_write(&w, &c);
+	kmsproto_call_write(&w, &d);
 	assert_int_equal(writer_end(&w), OK);
 	return w;
 }
@@ -106,7 +124,7 @@ static void test_batch_round_trip(void **state)
 	struct kmsproto_batch b;
 
 	assert_int_equal(read_batch(writer_bytes(&w), &b, &arena), OK);
-	assert_int_equal(b.n, 3);
+	assert_int_equal(b.n, 4);
 	assert_memory_equal(b.nonce, nonce_g, 32);
 	assert_int_equal(b.calls[0].kind, KMSPROTO_INDEX_KEY);
 	const struct kmsproto_access *a = &b.calls[1].access;
@@ -142,6 +160,14 @@ static void test_batch_round_trip(void **state)
 	assert_true(c->chunks[2].trailer);
 	assert_false(c->chunks[1].trailer);
 	assert_int_equal(c->chunks[1].hash[31], 1);
+	const struct kmsproto_deliver *d = &b.calls[3].deliver;
+	assert_int_equal(b.calls[3].kind, KMSPROTO_DELIVER);
+	assert_int_equal(d->request_id[0], 9);
+	assert_true(bytes_is(d->tenant, "123456789012") && bytes_is(d->bucket, "src"));
+	assert_int_equal(d->bucket_number, 8);
+	assert_true(bytes_is(d->document, "<a/>"));
+	assert_int_equal(d->target.bucket_number, 7);
+	assert_true(bytes_is(d->key.bucket, "logs") && bytes_is(d->key.kek, "alias/x"));
 }
 
 /* A form travels alone: what the KMS derives from it, nobody may claim beside it. */
@@ -315,6 +341,27 @@ static void test_batch_contradictions(void **state)
 	c = access_call();
 	c.access.evidence = (struct sigv4_evidence){.kind = SIGV4_ANONYMOUS};
 	assert_int_equal(one_call(&c), OK);
+	c = deliver_call();
+	assert_int_equal(one_call(&c), OK);
+	c.deliver.key.op = KMSPROTO_OPEN; /* a delivery opens nothing */
+	c.deliver.key.wrapped = BYTES("wrapped bytes");
+	c.deliver.key.kek = (struct bytes){0};
+	assert_int_equal(one_call(&c), ERR_INPUT);
+	c.deliver.key.op = KMSPROTO_REWRAP;
+	c.deliver.key.kek = BYTES("alias/x");
+	assert_int_equal(one_call(&c), ERR_INPUT);
+	c = deliver_call();
+	c.deliver.key.source = true;
+	assert_int_equal(one_call(&c), ERR_INPUT);
+	c = deliver_call();
+	c.deliver.target.tenant = (struct bytes){0};
+	assert_int_equal(one_call(&c), ERR_INPUT);
+	c = deliver_call();
+	c.deliver.tenant.n--;
+	assert_int_equal(one_call(&c), ERR_INPUT);
+	c = deliver_call();
+	c.deliver.target.documents[0].kind = KMSPROTO_BUCKET_LOGGING; /* none of a resource */
+	assert_int_equal(one_call(&c), ERR_INPUT);
 }
 
 /* --- answers --- */
