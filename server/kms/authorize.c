@@ -433,7 +433,7 @@ static enum kmsproto_verdict answer(struct deciding *d, const struct question *q
 	return KMSPROTO_DENIED;
 }
 
-/* The rights to the policy itself stay with the owner, or a Deny of everything could never be taken back. */
+/* The policy itself is the owner's alone: nobody hands that on by a policy, and a Deny of everything can be taken back. */
 static bool is_way_back(enum s3op op)
 {
 	return op == S3OP_GET_BUCKET_POLICY || op == S3OP_PUT_BUCKET_POLICY ||
@@ -559,11 +559,11 @@ static enum kmsproto_verdict authorize_side(struct deciding *d, struct side *s,
 	if (v != KMSPROTO_OK) {
 		return v;
 	}
-	if (owner && is_way_back(d->evidence.target.op)) {
-		say_basis(d, "tenant-owner", (struct bytes){0});
-		return KMSPROTO_OK;
+	if (!is_way_back(d->evidence.target.op)) {
+		return ask(d);
 	}
-	return ask(d);
+	say_basis(d, "tenant-owner", (struct bytes){0});
+	return owner ? KMSPROTO_OK : KMSPROTO_DENIED;
 }
 
 static bool is_named_tenant(const struct deciding *d)

@@ -28,8 +28,8 @@ class Thief:
         with open(stack.secret, encoding="ascii") as f:
             self.secret = bytes.fromhex(f.read().strip())
 
-    def ask(self, evidence, *keys):
-        reply = kmsproto.batch(self.stack.kms_port, self.tls, self.secret, [access_call(evidence, keys)])
+    def ask(self, evidence, *keys, **resources):
+        reply = kmsproto.batch(self.stack.kms_port, self.tls, self.secret, [access_call(evidence, keys, **resources)])
         return reply if isinstance(reply, int) else reply[0]
 
 
@@ -88,6 +88,34 @@ def attack(stack):
     foreign_kek = stack.tenants["main"]["default_key"]
     refused(thief.ask(Evidence(alt, "PUT", "/b/x", amz()), key_call(ISSUE, "b", "x", oid, kek=foreign_kek)),
             "denied", "a fresh key under another tenant's KEK", log)
+
+    owner = stack.tenants["main"]["tenant"]
+    where = kmsproto.resource(owner, 1, object_id=oid)
+    refused(thief.ask(foreign, open_it, target=where), "denied", "the same, and who owns the bucket is told", log)
+    refused(thief.ask(foreign, open_it, target=kmsproto.resource(stack.tenants["alt"]["tenant"], 1, object_id=oid)),
+            "denied", "the same, and the bucket is said to be his", log)
+    theft = Evidence(alt, "PUT", "/nowhere/x", amz(), headers={"x-amz-copy-source": "/b/secret.txt"})
+    refused(thief.ask(theft, key_call(OPEN, "b", "secret.txt", oid, wrapped, source=True), source=where), "denied",
+            "a copy out of another tenant's bucket into none", log)
+    # Everybody may read one version and list the bucket.
+    oid_c = os.urandom(16)
+    shown = thief.ask(Evidence(main, "PUT", "/b/secret.txt", amz(), headers={"x-amz-acl": "public-read"}),
+                      key_call(ISSUE, "b", "secret.txt", oid_c), target=kmsproto.resource(owner, 1))
+    acl = (kmsproto.OBJECT_ACL, shown.document, shown.stamp)
+    at = kmsproto.resource(owner, 1, object_id=oid_c, documents=[acl])
+    reply = thief.ask(foreign, key_call(OPEN, "b", "secret.txt", oid_c, shown.keys[0][1]), target=at)
+    checks.ok(reply.verdict == "ok" and reply.keys[0][0] == shown.keys[0][0], "another tenant's user opens what is shown to all")
+    refused(thief.ask(foreign, open_it, target=at), "bad-call", "the same ACL for another version", log)
+    listing = thief.ask(Evidence(main, "PUT", "/b", amz(), query="acl=", headers={"x-amz-acl": "public-read-write"}),
+                        target=kmsproto.resource(owner, 1), document=b"").document
+    missing = kmsproto.resource(owner, 1, 16, oid, [(kmsproto.BUCKET_ACL, listing, bytes(32))])
+    refused(thief.ask(foreign, open_it, target=missing), "bad-call", "an object that is said to be missing", log)
+    writing = kmsproto.resource(owner, 1, documents=[(kmsproto.BUCKET_ACL, listing, bytes(32))])
+    mine = thief.ask(Evidence(alt, "PUT", "/b/secret.txt", amz()), key_call(ISSUE, "b", "secret.txt", oid), target=writing)
+    mine_at = kmsproto.resource(owner, 1, object_id=oid, documents=[(kmsproto.OBJECT_ACL, mine.document, mine.stamp)])
+    refused(thief.ask(foreign, open_it, target=mine_at), "bad-call", "an ACL that writing gave, for the id of another object", log)
+    upload = Evidence(alt, "PUT", "/b/secret.txt", amz(), query="partNumber=1&uploadId=" + oid.hex())
+    refused(thief.ask(upload, open_it, target=writing), "denied", "an object that is said to be an upload", log)
 
     for method, path, query, what in (
             ("GET", "/b", "list-type=2", "a listing's evidence"), ("HEAD", "/b/secret.txt", "", "a HEAD's evidence"),

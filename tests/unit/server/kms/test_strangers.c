@@ -172,6 +172,27 @@ static void test_policy_is_deleted_by_the_deletion(void **state)
 	decide(f, &get, KMSPROTO_DENIED);
 }
 
+/* A policy that allows everything does not hand itself over. */
+static void test_policy_is_the_owners(void **state)
+{
+	struct fixture *f = *state;
+	const char *policy = POLICY("Allow", "s3:*");
+	const char *const methods[] = {"GET", "PUT", "DELETE"};
+
+	put_policy(f, policy);
+	for (size_t i = 0; i < COUNT(methods); i++) {
+		struct kmsproto_call c = call_of(f, &(struct signing){&f->alt, methods[i], "/b",
+		                                                      "policy", .body = policy}, 0);
+		with(&c.access.target, KMSPROTO_BUCKET_POLICY, bytes_text(policy), NULL);
+		c.access.has_document = i > 0;
+		c.access.body = bytes_text(i == 1 ? policy : "");
+		decide(f, &c, KMSPROTO_DENIED);
+	}
+	struct kmsproto_call c = call_of(f, &(struct signing){&f->alt, "GET", "/b", "acl"}, 0);
+	with(&c.access.target, KMSPROTO_BUCKET_POLICY, bytes_text(policy), NULL);
+	decide(f, &c, KMSPROTO_OK);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, fixture_up, fixture_down)
 
 int main(void)
@@ -181,6 +202,7 @@ int main(void)
 		CASE(test_deletion_of_strangers),
 		CASE(test_stale_acl_is_mended),
 		CASE(test_policy_is_deleted_by_the_deletion),
+		CASE(test_policy_is_the_owners),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
