@@ -119,7 +119,7 @@ static void write_who_and_what(struct writer *w, const struct logline *l)
 	write_word(w, l->source);
 	write_word(w, l->requester);
 	write_word(w, l->request_id);
-	write_text(w, "REST.");
+	write_text(w, l->batch ? "BATCH." : "REST.");
 	write_text(w, l->verb);
 	write_u8(w, '.');
 	write_constant(w, l->resource);
@@ -134,12 +134,16 @@ static void write_who_and_what(struct writer *w, const struct logline *l)
 void logline_write(struct writer *w, struct arena *a, const struct logline *l)
 {
 	write_who_and_what(w, l);
-	write_request(w, a, l);
+	if (l->batch) {
+		write_constant(w, "");
+	} else {
+		write_request(w, a, l);
+	}
 	write_number(w, l->status != 0, l->status);
 	write_constant(w, l->error);
 	write_number(w, l->sent > 0, l->sent);
 	write_number(w, l->has_size, l->size);
-	write_number(w, true, l->total_ms);
+	write_number(w, l->has_total, l->total_ms);
 	write_number(w, l->has_turn, l->turn_ms);
 	write_quotation(w, l->referer);
 	write_quotation(w, l->agent);

@@ -18,6 +18,7 @@ struct logline {
 	struct bytes source;     /* address */
 	struct bytes requester;  /* ARN */
 	struct bytes request_id; /* hex */
+	bool batch;              /* one key of a DeleteObjects: BATCH.DELETE.OBJECT, and no request-URI */
 	const char *verb;        /* of the operation: "GET", "COPY" */
 	const char *resource;    /* "OBJECT" */
 	struct bytes key;
@@ -27,6 +28,7 @@ struct logline {
 	uint64_t sent;           /* bytes of the body */
 	bool has_size;
 	uint64_t size;           /* of the object */
+	bool has_total;
 	uint64_t total_ms;
 	bool has_turn;
 	uint64_t turn_ms;        /* from the last byte of the request to the first of the answer */

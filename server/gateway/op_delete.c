@@ -5,6 +5,7 @@
 #include "common/codec/date.h"
 #include "common/codec/xml.h"
 #include "server/gateway/grant.h"
+#include "server/gateway/logbook.h"
 #include "server/gateway/ops.h"
 
 enum { DELETE_NODES_MAX = 6 * GATEWAY_DELETE_MAX + 16, NS_PER_MS = 1000000 };
@@ -232,6 +233,30 @@ static void write_refused(struct writer *w, const struct refused *refused)
 	xml_close(w, "Error");
 }
 
+/* What became of each key, for the log of the bucket, when it has one. */
+static void note_deleted(struct request *r, const struct deletion *d)
+{
+	struct deleted_key *keys;
+	size_t n = d->n + d->n_refused;
+	if ((r->bucket.configs & 1U << INDEX_CONFIG_LOGGING) == 0) {
+		return;
+	}
+	keys = arena_alloc(r->a, n * sizeof(*keys));
+	if (keys == NULL) {
+		logbook_lose(r->g->logbook, n);
+		return;
+	}
+	for (size_t i = 0; i < d->n; i++) {
+		const struct index_delete *item = &d->items[i];
+		keys[i] = (struct deleted_key){item->key, item->version, s3error_of(item->result)};
+	}
+	for (size_t i = 0; i < d->n_refused; i++) {
+		keys[d->n + i] = (struct deleted_key){d->refused[i].key, NULL, d->refused[i].why};
+	}
+	r->deleted = keys;
+	r->n_deleted = n;
+}
+
 enum s3error op_delete_objects_end(struct request *r)
 {
 	struct deletion d = {0};
@@ -240,6 +265,7 @@ enum s3error op_delete_objects_end(struct request *r)
 	                      : index_objects_delete(r->g->index, r->target.bucket, d.items, d.n,
 	                                             &r->condition, clock_real_ms());
 	TRY_S3(e == ERR_NOTFOUND ? S3E_NO_SUCH_BUCKET : s3error_of(e));
+	note_deleted(r, &d);
 	struct writer w = writer_growing(GATEWAY_ANSWER_MAX);
 	xml_begin(&w);
 	xml_open(&w, "DeleteResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"");

@@ -153,6 +153,7 @@ static void take_times(const struct request *r, struct logline *l)
 {
 	uint64_t now_us = clock_mono_us();
 	uint64_t whole_us = r->received_us > 0 ? r->received_us : r->start_us;
+	l->has_total = true;
 	l->total_ms = (now_us - r->start_us) / 1000;
 	l->time_ms = clock_real_ms() - l->total_ms;
 	l->has_turn = r->answered_us >= whole_us;
@@ -185,43 +186,95 @@ static void fill_in(const struct request *r, struct bytes request_id, struct log
 	take_times(r, l);
 }
 
-/* Where the bucket's lines go, now. A bucket that has gone meanwhile has no log. */
-static void add_line(struct request *r, const struct index_bucket *bucket, struct logline *l)
+/* A bucket that is logged, and where its lines go. */
+struct journal {
+	const struct index_bucket *bucket;
+	struct bytes document;
+};
+
+/* false: no log, or none any more: the bucket may have gone meanwhile. */
+static bool find_journal(struct request *r, const struct index_bucket *bucket, struct journal *ret)
+{
+	ret->bucket = bucket;
+	if ((bucket->configs & 1U << INDEX_CONFIG_LOGGING) == 0) {
+		return false;
+	}
+	enum err e = index_config_get(r->g->index, r->a, bucket->number, INDEX_CONFIG_LOGGING,
+	                              &ret->document);
+	if (e != OK && e != ERR_NOTFOUND) {
+		logbook_lose(r->g->logbook, 1 + r->n_deleted);
+	}
+	return e == OK;
+}
+
+static void add_line(struct request *r, const struct journal *j, struct logline *l)
 {
 	struct writer w AUTO(writer_free) = writer_growing(LOGLINE_MAX);
-	struct bytes document;
-	enum err e = index_config_get(r->g->index, r->a, bucket->number, INDEX_CONFIG_LOGGING,
-	                              &document);
-	if (e == ERR_NOTFOUND) {
-		return;
-	}
-	l->owner = bucket->owner_id;
-	l->bucket = bucket->name;
+	l->owner = j->bucket->owner_id;
+	l->bucket = j->bucket->name;
 	logline_write(&w, r->a, l);
-	if (e != OK || writer_end(&w) != OK) {
+	if (writer_end(&w) != OK) {
 		logbook_lose(r->g->logbook, 1);
 		return;
 	}
-	logbook_add(r->g->logbook, bucket, document, l->time_ms, writer_bytes(&w));
+	logbook_add(r->g->logbook, j->bucket, j->document, l->time_ms, writer_bytes(&w));
 }
 
-static bool is_copy(const struct request *r)
+static void log_deleted(struct request *r, const struct journal *j, struct logline l)
 {
-	return r->target.op == S3OP_COPY_OBJECT || r->target.op == S3OP_UPLOAD_PART_COPY;
+	l.batch = true;
+	l.verb = "DELETE";
+	l.resource = "OBJECT";
+	l.sent = 0;
+	l.has_size = l.has_total = l.has_turn = false;
+	for (size_t i = 0; i < r->n_deleted; i++) {
+		const struct deleted_key *key = &r->deleted[i];
+		uint8_t version[2 * INDEX_OBJECT_ID_BYTES];
+		struct writer w = writer_fixed(version, sizeof(version));
+		if (key->version != NULL) {
+			version_write(&w, key->version);
+		}
+		l.key = key->key;
+		l.version = writer_bytes(&w);
+		l.status = key->error == S3E_NONE ? 204 : s3error_status(key->error);
+		l.error = key->error == S3E_NONE ? "" : s3error_code(key->error);
+		add_line(r, j, &l);
+	}
+}
+
+static void log_target(struct request *r, const struct journal *j, struct logline l)
+{
+	l.resource = logline_resource(r->target.op);
+	l.key = r->target.key;
+	l.version = r->target.version;
+	take_size(r, &l);
+	add_line(r, j, &l);
+	log_deleted(r, j, l);
+}
+
+static void log_source(struct request *r, const struct journal *j, struct logline l)
+{
+	l.resource = r->target.op == S3OP_COPY_OBJECT ? "OBJECT_GET" : "PART_GET";
+	l.key = r->source.key;
+	l.has_size = r->has_object;
+	l.size = r->source.size;
+	add_line(r, j, &l);
 }
 
 void logging_request(struct request *r)
 {
-	const unsigned bit = 1U << INDEX_CONFIG_LOGGING;
-	bool copy = is_copy(r);
+	bool copy = r->target.op == S3OP_COPY_OBJECT || r->target.op == S3OP_UPLOAD_PART_COPY;
 	char id[2 * REQUEST_ID_BYTES], verb[16];
 	struct writer w = writer_fixed(id, sizeof(id));
 	struct writer v = writer_fixed(verb, sizeof(verb) - 1);
+	struct journal target, source;
 	struct logline l;
-	bool of_target = r->has_bucket && (r->bucket.configs & bit) != 0;
-	bool of_source = copy && r->has_source_bucket && (r->source_bucket.configs & bit) != 0;
-
-	if (r->g->logbook == NULL || (!of_target && !of_source)) {
+	if (r->g->logbook == NULL) {
+		return;
+	}
+	bool of_target = r->has_bucket && find_journal(r, &r->bucket, &target);
+	bool of_source = copy && r->has_source_bucket && find_journal(r, &r->source_bucket, &source);
+	if (!of_target && !of_source) {
 		return;
 	}
 	hex_write(&w, bytes_of(exchange_id(r->x), REQUEST_ID_BYTES));
@@ -230,18 +283,9 @@ void logging_request(struct request *r)
 	verb[v.used] = '\0';
 	l.verb = verb;
 	if (of_target) {
-		l.resource = logline_resource(r->target.op);
-		l.key = r->target.key;
-		l.version = r->target.version;
-		take_size(r, &l);
-		add_line(r, &r->bucket, &l);
+		log_target(r, &target, l);
 	}
 	if (of_source) {
-		l.resource = r->target.op == S3OP_COPY_OBJECT ? "OBJECT_GET" : "PART_GET";
-		l.key = r->source.key;
-		l.version = (struct bytes){NULL, 0};
-		l.has_size = r->has_object;
-		l.size = r->source.size;
-		add_line(r, &r->source_bucket, &l);
+		log_source(r, &source, l);
 	}
 }

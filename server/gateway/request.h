@@ -60,6 +60,13 @@ struct bucket_settings {
 	bool block_public_acls, ignore_public_acls, block_public_policy, restrict_public;
 };
 
+/* One key of a DeleteObjects, for the log of the bucket. */
+struct deleted_key {
+	struct bytes key;
+	const struct index_version *version; /* NULL: none named */
+	enum s3error error;
+};
+
 struct request {
 	struct exchange *x;
 	const struct http_head *head;  /* of the S3 request: what came, or the PUT that a form stands for */
@@ -96,6 +103,8 @@ struct request {
 	struct index_condition condition;
 	const struct index_part *part; /* of r->object, that GET or HEAD asks for */
 	uint32_t part_number;
+	const struct deleted_key *deleted;
+	size_t n_deleted;
 	const struct cors_grant *cors; /* told in every answer; NULL: nothing */
 	struct bytes default_kek;      /* the bucket's, for a request that names none */
 	struct vault_writer *writer;

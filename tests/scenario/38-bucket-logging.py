@@ -165,6 +165,16 @@ def traffic(stack, s3):
     # The copy's source is in this bucket too: a second line of the same request.
     copy = next(e for e in expected if e["operation"] == "REST.COPY.OBJECT")
     expected.append({"request_id": copy["request_id"], "operation": "REST.COPY.OBJECT_GET", "key": "one.txt"})
+    for key in ("d/1", "d/2"):
+        s3.put_object(Bucket="src", Key=key, Body=b"")
+    answer = s3.delete_objects(Bucket="src", Delete={"Objects": [{"Key": "d/1"}, {"Key": "d/2", "VersionId": "null"}, {"Key": "d/3", "VersionId": "x"}]})
+    got = {"request_id": answer["ResponseMetadata"]["HTTPHeaders"]["x-amz-request-id"], "requester": arn["main"]}
+    expected.append(dict(got, operation="REST.POST.MULTI_OBJECT_DELETE", key="-", status="200", request="POST /src?delete HTTP/1.1"))
+    for key, version, status, error in (("d/1", "-", "204", "-"), ("d/2", "null", "204", "-"), ("d/3", "-", "404", "NoSuchVersion")):
+        expected.append(dict(got, operation="BATCH.DELETE.OBJECT", key=key, version=version, status=status, error=error, request="-"))
+    answer = stack.client(tls=True).head_object(Bucket="src", Key="one.txt")
+    expected.append({"request_id": answer["ResponseMetadata"]["HTTPHeaders"]["x-amz-request-id"], "operation": "REST.HEAD.OBJECT",
+                     "key": "one.txt", "tls": "TLSv1.3", "cipher": "TLS_AES_256_GCM_SHA384"})
     url = urllib.parse.urlsplit(s3.generate_presigned_url("get_object", Params={"Bucket": "src", "Key": "one.txt"}))
     got = ask(stack, "GET", url.path, url.query.replace("X-Amz-Signature", "X%2DAmz-Signature"), sign=False)
     expected.append(dict(got, operation="REST.GET.OBJECT", key="one.txt", authentication="QueryString", status="200"))
@@ -174,9 +184,9 @@ def traffic(stack, s3):
 def compare(lines, expected, what):
     seen = {}
     for line in lines:
-        seen.setdefault((line["request_id"], line["operation"]), []).append(line)
+        seen.setdefault((line["request_id"], line["operation"], line["key"]), []).append(line)
     for e in expected:
-        found = seen.pop((e["request_id"], e["operation"]), [])
+        found = seen.pop((e["request_id"], e["operation"], e["key"]), [])
         wrong = {k: found[0][k] for k in e if found[0][k] != e[k]} if len(found) == 1 else {"times": len(found)}
         checks.ok(not wrong, "%s: %s of %s by %s: once, as it was" % (what, e["operation"], e["key"], e.get("requester", "its owner")[-9:]))
         if wrong:
@@ -189,7 +199,8 @@ def delivery(stack, s3):
     log = Log(s3, "logs", "a/")
     lines = log.wait(e["request_id"] for e in expected)
     rest = compare(lines, expected, "log")
-    checks.equal([k[1] for k in rest], ["REST.GET.LOGGING_STATUS"], "and nothing else stands in it but the look at what was put")
+    checks.equal(sorted(k[1:] for k in rest), [("REST.GET.LOGGING_STATUS", "-"), ("REST.PUT.OBJECT", "d/1"), ("REST.PUT.OBJECT", "d/2")],
+                 "and nothing else stands in it but what was done between")
     checks.ok(all(re.fullmatch(r"a/\d{4}-\d\d-\d\d-\d\d-\d\d-\d\d-[0-9A-F]{16}", k) for k in log.keys()), "keys of log objects are S3's")
     checks.ok(all(line["owner"] == stack.tenants["main"]["canonical_id"] and line["bucket"] == "src" for line in lines),
               "each line names bucket and owner")

@@ -30,6 +30,7 @@ static const struct logline usual = {
 	.sent = 7,
 	.has_size = true,
 	.size = 70,
+	.has_total = true,
 	.total_ms = 12,
 	.has_turn = true,
 	.turn_ms = 3,
@@ -64,7 +65,7 @@ static void whole_and_empty(void **state)
 	const struct logline empty = {.verb = "HEAD", .resource = "BUCKET", .error = "AccessDenied",
 	                              .method = BYTES("HEAD"), .path = BYTES("/")};
 	is(&empty, "- - [01/Jan/1970:00:00:00 +0000] - - - REST.HEAD.BUCKET - \"HEAD / HTTP/1.1\" - "
-	           "AccessDenied - - 0 - \"-\" \"-\" - - - - - - - - -\n");
+	           "AccessDenied - - - - \"-\" \"-\" - - - - - - - - -\n");
 }
 
 /* The request-URI as it stands in the line. */
@@ -95,6 +96,20 @@ static void secrets(void **state)
 	uri_is("AWSAccessKeyId=A&Signature=b=c&Expires=1", "AWSAccessKeyId=XXXXX&Signature=XXXXX&Expires=1");
 	uri_is("%zz=abc", "%zz=XXXXX"); /* nobody knows what it names */
 	uri_is("a=1&&b=2&", "a=1&&b=2&");
+}
+
+static void one_of_many(void **state)
+{
+	struct logline l = usual;
+	(void)state;
+	l.batch = true;
+	l.verb = "DELETE";
+	l.status = 204;
+	l.sent = 0;
+	l.has_size = l.has_total = l.has_turn = false;
+	is(&l, "0123abcd b [31/Jan/2026:23:59:59 +0000] 192.0.2.7 arn:aws:iam::000000000001:user/u 00ff "
+	       "BATCH.DELETE.OBJECT k - 204 - - - - - \"http://example.org/\" \"tool/1 (x)\" null 00ff SigV4 "
+	       "TLS_AES_256_GCM_SHA384 AuthHeader s3.example.org TLSv1.3 - -\n");
 }
 
 static void escapes(void **state)
@@ -129,6 +144,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(whole_and_empty),
 		cmocka_unit_test(secrets),
+		cmocka_unit_test(one_of_many),
 		cmocka_unit_test(escapes),
 		cmocka_unit_test(resources),
 	};
