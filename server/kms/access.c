@@ -183,6 +183,17 @@ static enum kmsproto_verdict check_signature(struct deciding *d)
 	return deciding_fault(ERR_LIMIT, "signature");
 }
 
+static enum kmsproto_verdict admit_anonymous(struct deciding *d)
+{
+	enum kmsproto_verdict v = name_things(d);
+
+	if (v == KMSPROTO_OK && !d->k->config->anonymous) {
+		d->entry.detail = BYTES("this service gives nothing without a signature");
+		return KMSPROTO_DENIED;
+	}
+	return v;
+}
+
 static enum kmsproto_verdict authenticate(struct deciding *d)
 {
 	if (d->in->evidence.kind == SIGV4_FORM && read_form(d) != OK) {
@@ -201,7 +212,7 @@ static enum kmsproto_verdict authenticate(struct deciding *d)
 	write_text(&w, s3op_name(d->evidence.target.op));
 	d->entry.op = writer_bytes(&w);
 	if (e->kind == SIGV4_ANONYMOUS) {
-		return name_things(d);
+		return admit_anonymous(d);
 	}
 	if (!bytes_is(e->service, "s3")) {
 		return deciding_bad_call(d, "a signature for another service");

@@ -57,6 +57,8 @@ enum err config_load(const char *path, struct kms_config *ret, struct report *re
 		{.section = "kms", .name = "state_dir", .type = CONF_DIR, .required = true,
 		 .into = c.state_dir},
 		{.section = "kms", .name = "origin", .required = true, .into = c.origin},
+		{.section = "kms", .name = "anonymous", .type = CONF_BOOL, .into = &c.anonymous,
+		 .fallback = "yes"},
 		{.section = "kms", .name = "post_sigv2", .type = CONF_BOOL, .into = &c.post_sigv2,
 		 .fallback = "yes"},
 		{.section = "region", .name = "name", .into = c.region, .fallback = "fr-sov-1"},

@@ -16,6 +16,7 @@ struct kms_config {
 	char log_dir[CONF_TEXT_BYTES];
 	char log_fence[CONF_TEXT_BYTES];
 	char passphrase_file[CONF_TEXT_BYTES]; /* empty: none */
+	bool anonymous;  /* what an owner's policy or ACL gives to everybody needs no signature */
 	bool post_sigv2; /* HMAC-SHA-1 may sign the policy of a form */
 	struct kms_face gateway;
 	struct kms_face admin;

@@ -148,6 +148,7 @@ static inline void fixture_config(struct fixture *f)
 
 	strcpy(f->config.origin, "kms.test/log/1");
 	strcpy(f->config.region, "fr-sov-1");
+	f->config.anonymous = true;
 	fixture_path(f, "state", f->config.state_dir);
 	fixture_path(f, "log", log);
 	memcpy(f->config.log_dir, log, sizeof(log));

@@ -38,6 +38,7 @@ static void test_good(void **state)
 	assert_int_equal(c.gateway.listen.port, 1);
 	assert_int_equal(c.ops.port, 9);
 	assert_string_equal(c.passphrase_file, "");
+	assert_true(c.anonymous);
 	assert_true(c.post_sigv2);
 }
 

@@ -152,6 +152,10 @@ static void test_policy(void **state)
 	assert_true(bytes_is(e.tenant, f->main.tenant));
 	assert_int_equal(e.principal.n, 0);
 	assert_int_equal(e.n_keys, 1);
+	/* Where nothing may be public, no policy makes it so. */
+	f->config.anonymous = false;
+	gives(f, &c, KMSPROTO_DENIED);
+	f->config.anonymous = true;
 	/* RestrictPublicBuckets: not for strangers any more. */
 	c.access.target.flags = KMSPROTO_RESTRICT_PUBLIC;
 	gives(f, &c, KMSPROTO_DENIED);
