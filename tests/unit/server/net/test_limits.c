@@ -131,6 +131,8 @@ static void full_queues_answer_503(void **state)
 		reply_free(&r);
 		close(blocked[i]);
 	}
+	/* A client has its answer before the worker has let go of the request. */
+	EVENTUALLY(atomic_load(&released) == 2);
 	client_say(fd, "GET /body HTTP/1.1\r\n" HOST CLOSE "\r\n");
 	r = client_read_all(fd);
 	assert_int_equal(reply_status(&r), 200);
