@@ -79,6 +79,7 @@ static struct logbook_page *new_page(const struct index_bucket *bucket, struct b
 		*to[i] = bytes_of(w.p + w.used, texts[i].n);
 		write_bytes(&w, texts[i]);
 	}
+	p->held = sizeof(*p) + n;
 	p->number = bucket->number;
 	p->time_ms = time_ms;
 	p->text = writer_growing(PAGE_MAX_BYTES);
@@ -110,6 +111,7 @@ static struct logbook_page *page_for(struct logbook *b, const struct index_bucke
 	}
 	p = new_page(bucket, document, time_ms);
 	if (p != NULL) {
+		b->stats.held += p->held;
 		at = &b->open[bucket->number % CHAINS];
 		p->next = *at;
 		*at = p;
@@ -127,17 +129,17 @@ static bool add(struct logbook *b, const struct index_bucket *bucket, struct byt
 	if (p == NULL) {
 		return false;
 	}
-	size_t used = p->text.used;
+	size_t used = p->text.used, size = p->text.size;
 	write_bytes(&p->text, line);
+	p->held += p->text.size - size;
+	b->stats.held += p->text.size - size;
 	if (writer_end(&p->text) != OK) {
 		p->text.used = used; /* no memory; what stands there is whole */
 		p->text.full = false;
 		return false;
 	}
 	p->lines++;
-	p->held += line.n;
 	b->stats.lines++;
-	b->stats.held += line.n;
 	return true;
 }
 
@@ -244,6 +246,10 @@ static enum err deliver(struct logbook *b)
 	pthread_mutex_unlock(&b->mutex);
 	while ((p = first_page(b)) != NULL) {
 		const char *why = "";
+		if (p->lines == 0) { /* there was no memory for its first */
+			drop_first(b, false);
+			continue;
+		}
 		e = b->send(b->g, p, clock_mono_ms() + SEND_MS, &why);
 		if (e != OK) {
 			LOG(LOG_WARN, "logging.deliver", LOG_BYTES("bucket", p->bucket), LOG_ERR(e),

@@ -14,7 +14,7 @@ struct logbook_page {
 	uint64_t number;         /* of the bucket */
 	uint64_t time_ms;        /* of the first line; all are of one day */
 	uint64_t lines;
-	size_t held;             /* bytes of text */
+	size_t held;             /* bytes of memory */
 	struct bytes bucket, tenant, document; /* behind the struct */
 	struct writer text;
 };
@@ -26,7 +26,7 @@ struct logbook_options {
 	enum err (*send)(struct gateway *g, const struct logbook_page *page, uint64_t deadline_ms,
 	                 const char **ret_why);
 	uint64_t pause_ms;       /* between deliveries */
-	uint64_t held_max;       /* bytes of lines in memory */
+	uint64_t held_max;       /* bytes in memory: above it no line is taken; text that grows may go over it once */
 };
 /* logbook_start: errors: NOMEM, UNAVAILABLE (no thread) */
 enum err logbook_start(const struct logbook_options *o, struct logbook **ret);

@@ -137,14 +137,18 @@ static struct bytes field_of(const struct request *r, const char *name)
 	return value == NULL ? (struct bytes){NULL, 0} : *value;
 }
 
-/* Of the object: what was read, or what was stored. */
+/* Of the object: what was stored, or what was found. */
 static void take_size(const struct request *r, struct logline *l)
 {
-	if (r->body != NULL && r->target.key.n > 0 && r->error == S3E_NONE) {
-		l->has_size = true;
-		l->size = body_size(r->body);
-	} else if (r->target.key.n > 0 && r->has_object) {
-		l->has_size = true;
+	enum s3op op = r->target.op;
+	if (op == S3OP_PUT_OBJECT || op == S3OP_UPLOAD_PART) {
+		l->has_size = r->error == S3E_NONE && r->body != NULL;
+		l->size = l->has_size ? body_size(r->body) : 0;
+	} else if (op == S3OP_COPY_OBJECT || op == S3OP_UPLOAD_PART_COPY) {
+		l->has_size = r->error == S3E_NONE;
+		l->size = op == S3OP_COPY_OBJECT ? r->source.size : r->count;
+	} else {
+		l->has_size = r->has_object;
 		l->size = r->object.size;
 	}
 }
