@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """A bucket in which strangers may write: what is theirs there, what stays the owner's, and that no refusal changes anything."""
 
+import json
 import os
 import sys
 
@@ -76,6 +77,29 @@ def refusals(s3, alt, nobody):
           Bucket="closed", Delete={"Objects": [{"Key": "a"}, {"Key": "b"}]})
 
 
+def conditions(s3, nobody):
+    """What a policy can ask about a request without a signature: where it comes from, and how."""
+    at = {"Bucket": "asked", "Key": "k"}
+    s3.create_bucket(Bucket="asked")
+    s3.put_object(**at, Body=b"asked")
+    here, clear = {"aws:SourceIp": "127.0.0.0/8"}, {"aws:SecureTransport": "false"}
+    for condition, expected in (({"IpAddress": here}, "ok"), ({"NotIpAddress": here}, "AccessDenied"),
+                                ({"IpAddress": {"aws:SourceIp": ["10.0.0.0/8", "2001:db8::/32"]}}, "AccessDenied"),
+                                ({"Bool": clear}, "ok"), ({"Bool": {"aws:SecureTransport": "true"}}, "AccessDenied"),
+                                ({"IpAddress": here, "Bool": {"aws:SecureTransport": "true"}}, "AccessDenied"),
+                                ({"Null": {"s3:signatureversion": "true"}}, "ok"),
+                                ({"StringLike": {"aws:UserAgent": "Boto3/*"}}, "ok"),
+                                ({"StringLike": {"aws:Referer": "*"}}, "AccessDenied"),
+                                ({"StringEqualsIfExists": {"aws:Referer": "x"}}, "ok"),
+                                ({"ForAnyValue:StringEquals": {"s3:RequestObjectTagKeys": "a"}}, "AccessDenied"),
+                                ({"DateLessThan": {"aws:CurrentTime": "2020-01-01T00:00:00Z"}}, "AccessDenied"),
+                                ({"NumericGreaterThan": {"aws:EpochTime": "1500000000"}}, "ok")):
+        s3.put_bucket_policy(Bucket="asked", Policy=json.dumps({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::asked/*",
+             "Condition": condition}]}))
+        gives("a policy asks for %s" % json.dumps(condition), expected, nobody.get_object, **at)
+
+
 def main():
     with Stack() as stack:
         stack.add_tenant("third")
@@ -85,6 +109,7 @@ def main():
         uploads(s3, alt, third, nobody)
         objects(s3, alt)
         refusals(s3, alt, nobody)
+        conditions(s3, nobody)
         # What was written by a stranger and a customer's key go together.
         key = os.urandom(32)
         alt.put_object(Bucket="drop", Key="sse-c", Body=b"twice", SSECustomerKey=key, SSECustomerAlgorithm="AES256")
