@@ -15,6 +15,9 @@ struct trial {
 	const struct policy_request *request;
 	size_t steps_left;
 };
+/* trial_pay: so many steps, or all that are left. trial_look: those of looking a key up among what the request says; false: none are left. */
+void trial_pay(struct trial *t, size_t steps);
+bool trial_look(struct trial *t);
 
 /*
  * A pattern is kept as written and read while it is matched: "*" and "?" where `wildcards`, "${...}" where `variables`.
@@ -131,8 +134,9 @@ struct policy {
 	struct statement *statements;
 	size_t n;
 };
-/* What an evaluation may cost: characters compared. A policy full of suffixes and the longest key stay below; one that is built to keep a
- * server busy (stars before long runs of one letter) is cut off, and denied. */
+/* What an evaluation may cost: characters compared, and things that the request says looked through. A policy full of suffixes and the longest
+ * key stay below; one that is built to keep a server busy (stars before long runs of one letter, variables for each of many values) is cut off,
+ * and denied. */
 enum { POLICY_STEPS_MAX = 1 << 20 };
 
 #endif

@@ -177,6 +177,9 @@ enum answer condition_ask(const struct condition *c, struct trial *t)
 	struct bytes value;
 	size_t at = 0;
 
+	if (!trial_look(t)) {
+		return ANSWER_DOUBT; /* the verdict is Deny already */
+	}
 	if (c->operator->presence) {
 		return ask_presence(c, t->request);
 	}

@@ -5,6 +5,8 @@
  */
 #include "common/policy/compiled.h"
 
+enum { LOOK_STEPS = 4 }; /* for each thing that the request says */
+
 enum token {
 	TOKEN_END,
 	TOKEN_BYTE,
@@ -116,8 +118,22 @@ struct bytes glob_split(struct bytes *rest, uint8_t separator, bool variables)
 	return bytes_first(whole, at);
 }
 
+void trial_pay(struct trial *t, size_t steps)
+{
+	t->steps_left -= steps < t->steps_left ? steps : t->steps_left;
+}
+
+bool trial_look(struct trial *t)
+{
+	if (t->steps_left == 0) {
+		return false;
+	}
+	trial_pay(t, (t->request->n_context + 1) * LOOK_STEPS);
+	return true;
+}
+
 /* What a variable stands for; false without exactly one value. */
-static bool resolve(const struct variable *v, const struct policy_request *q, struct bytes *ret)
+static bool resolve(const struct variable *v, struct trial *t, struct bytes *ret)
 {
 	struct bytes second;
 	size_t at = 0;
@@ -126,9 +142,10 @@ static bool resolve(const struct variable *v, const struct policy_request *q, st
 		*ret = v->key;
 		return true;
 	}
-	if (q == NULL) {
+	if (t == NULL || !trial_look(t)) {
 		return false;
 	}
+	const struct policy_request *q = t->request;
 	if (!names_given(q, v->key, &at, ret)) {
 		*ret = v->fallback;
 		return v->fallback.p != NULL;
@@ -143,8 +160,8 @@ static uint8_t take(struct bytes *b)
 	return *b->p++;
 }
 
-static enum token next(const struct glob *g, const struct policy_request *q, struct cursor *c,
-                       uint8_t *ret)
+/* t NULL: whatever the variables stand for. */
+static enum token next(const struct glob *g, struct trial *t, struct cursor *c, uint8_t *ret)
 {
 	struct variable v;
 
@@ -159,7 +176,7 @@ static enum token next(const struct glob *g, const struct policy_request *q, str
 			}
 			return g->wildcards && *ret == '?' ? TOKEN_ONE : TOKEN_BYTE;
 		}
-		if (read_variable(c->rest, &v) != OK || !resolve(&v, q, &c->inside)) {
+		if (read_variable(c->rest, &v) != OK || !resolve(&v, t, &c->inside)) {
 			return TOKEN_BROKEN;
 		}
 		c->rest = bytes_skip(c->rest, v.size);
@@ -212,7 +229,7 @@ static void begin_star(const struct glob *g, struct cursor c, struct bytes text,
                        struct star *ret)
 {
 	*ret = (struct star){.behind = c, .text = text, .seen = true};
-	ret->next = next(g, t->request, &c, &ret->byte);
+	ret->next = next(g, t, &c, &ret->byte);
 }
 
 /* The star takes one character more, or as many as must be. false: there is no more. */
@@ -259,9 +276,9 @@ bool glob_match(const struct glob *g, struct bytes text, struct trial *t, bool *
 	struct star star = {.seen = false};
 	uint8_t byte = 0;
 
-	for (; t->steps_left > 0; t->steps_left--) {
+	for (; t->steps_left > 0; trial_pay(t, 1)) {
 		skip_equal(g, &c, &text, t);
-		enum token token = next(g, t->request, &c, &byte);
+		enum token token = next(g, t, &c, &byte);
 		if (token == TOKEN_BROKEN) {
 			break;
 		}
