@@ -506,7 +506,7 @@ static enum kmsproto_verdict decide_log(struct deciding *d, const struct kmsprot
 	return v;
 }
 
-/* An access without a caller; the log object is its target. */
+/* An access without a caller: the owner's word, given before. The log object is its target. */
 static void decide_deliver(struct kms *k, const struct gateway *g,
                            const struct kmsproto_deliver *in, struct arena *a,
                            struct kmsproto_reply *ret)

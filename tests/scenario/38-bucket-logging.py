@@ -265,6 +265,22 @@ def stop_and_off(stack, s3):
               "what was asked before is told, what was asked afterwards is not")
 
 
+def without_kms(stack, s3):
+    """Lines wait for a KMS that is away; also those of the requests that failed for it."""
+    enable(s3, "src", "logs", "later/")
+    before = ask(stack, "GET", "/src/one.txt")
+    stack.kms.kill()
+    failed = ask(stack, "GET", "/src/one.txt")
+    checks.equal(failed["status"], "503", "without the KMS a request fails")
+    failures = re.search(r"kms_failures_total (\d+)", stack.ops(stack.gateway_ops_port, "/metrics")[1]).group(1)
+    wait_for("a delivery that fails", lambda: "kms_failures_total %s\n" % failures not in stack.ops(stack.gateway_ops_port, "/metrics")[1])
+    checks.ok(metrics(stack)["held_bytes"] > 0, "its line is kept")
+    stack.restart_kms()
+    lines = Log(s3, "logs", "later/").wait([before["request_id"], failed["request_id"]])
+    compare(lines, [dict(before, operation="REST.GET.OBJECT", key="one.txt"),
+                    dict(failed, operation="REST.GET.OBJECT", key="one.txt", error="SlowDown", requester="-")], "afterwards")
+
+
 def metrics(stack):
     text = stack.ops(stack.gateway_ops_port, "/metrics")[1]
     return {n: int(v) for n, v in re.findall(r"^rempart_gateway_logging_(\w+) (\d+)$", text, re.M)}
@@ -361,6 +377,7 @@ def main():
         partitioned(stack, s3)
         by_acl(stack, s3)
         stop_and_off(stack, s3)
+        without_kms(stack, s3)
         lost(stack, s3)
         stolen(stack)
     return checks.done()
