@@ -5,13 +5,16 @@ Lines are read as S3's user guide describes them. The second half asks the KMS i
 """
 # timeout: 180
 
+import collections
+import concurrent.futures
 import datetime
 import hashlib
+import http.client
 import json
 import os
 import re
-import urllib.parse
 import sys
+import urllib.parse
 
 from botocore.exceptions import ClientError
 
@@ -24,6 +27,7 @@ FIELDS = ("owner", "bucket", "time", "source", "requester", "request_id", "opera
           "size", "total", "turn", "referer", "agent", "version", "host_id", "signature", "cipher", "authentication", "host", "tls",
           "access_point", "acl_required")
 FIELD = re.compile(r'\[([^\]]*)\]|"([^"]*)"|(\S+)')
+CROWD = 2400
 SERVICE = {"Service": "logging.s3.amazonaws.com"}
 
 
@@ -120,7 +124,6 @@ def configuration(stack, s3, alt):
 
 def ask(stack, method, path, query="", body=b"", headers=None, who="main", sign=True):
     """One request; what the line about it must say."""
-    import http.client
     sent = dict(headers or {})
     signed = stack.sign(method, path, body, sent, who, query) if sign else sent
     c = http.client.HTTPConnection("127.0.0.1", stack.s3_port, timeout=60)
@@ -265,6 +268,28 @@ def stop_and_off(stack, s3):
               "what was asked before is told, what was asked afterwards is not")
 
 
+def crowd(stack, s3):
+    """Eight clients at a time, over several deliveries."""
+    enable(s3, "src", "logs", "crowd/")
+    url = s3.generate_presigned_url("get_object", Params={"Bucket": "src", "Key": "one.txt"}).split("/", 3)[3]
+
+    def client(_):
+        c = http.client.HTTPConnection("127.0.0.1", stack.s3_port, timeout=60)
+        ids = []
+        for _ in range(CROWD // 8):
+            c.request("GET", "/" + url)
+            answer = c.getresponse()
+            answer.read()
+            ids.append(answer.getheader("x-amz-request-id"))
+        c.close()
+        return ids
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        asked = [i for ids in pool.map(client, range(8)) for i in ids]
+    log = Log(s3, "logs", "crowd/")
+    found = collections.Counter(line["request_id"] for line in log.wait(asked))
+    checks.ok(len(asked) == CROWD and all(found[i] == 1 for i in asked), "%d requests of a crowd: each once" % CROWD)
+
+
 def without_kms(stack, s3):
     """Lines wait for a KMS that is away; also those of the requests that failed for it."""
     enable(s3, "src", "logs", "later/")
@@ -377,6 +402,7 @@ def main():
         partitioned(stack, s3)
         by_acl(stack, s3)
         stop_and_off(stack, s3)
+        crowd(stack, s3)
         without_kms(stack, s3)
         lost(stack, s3)
         stolen(stack)
