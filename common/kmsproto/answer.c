@@ -157,6 +157,7 @@ static enum err write_access(struct items *s, struct writer *w, size_t call,
 	if (reply->document.n > 0) {
 		write_bytes(w, bytes_of(reply->stamp, sizeof(reply->stamp)));
 	}
+	write_u8(w, reply->by_acl ? 1 : 0);
 	return OK;
 }
 
@@ -194,7 +195,9 @@ static enum err read_access(struct items *s, struct reader *r, size_t call,
 	if (reply->document.n > 0) {
 		read_into(r, reply->stamp, sizeof(reply->stamp));
 	}
-	return r->bad ? ERR_INPUT : OK;
+	uint8_t by_acl = read_u8(r);
+	reply->by_acl = by_acl == 1;
+	return r->bad || by_acl > 1 ? ERR_INPUT : OK;
 }
 
 /* --- replies --- */

@@ -184,6 +184,7 @@ struct kmsproto_reply {
 	struct bytes document;      /* ACCESS: the ACL, in its canonical form, of what the request makes or changes; empty: none but the
 	                             * bucket owner's */
 	uint8_t stamp[KMSPROTO_STAMP_BYTES]; /* of an object's */
+	bool by_acl;                /* ACCESS: an ACL was what allowed it; for the bucket's access log */
 	struct secret *index_key;   /* INDEX_KEY; ownership as dek */
 };
 

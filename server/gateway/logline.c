@@ -154,7 +154,8 @@ void logline_write(struct writer *w, struct arena *a, const struct logline *l)
 	write_constant(w, l->authentication);
 	write_word(w, l->host);
 	write_constant(w, l->tls);
-	write_text(w, "- -\n"); /* there are no access points; whether an ACL was needed is the KMS's to know */
+	write_constant(w, ""); /* there are no access points */
+	write_text(w, l->acl_required ? "Yes\n" : "-\n");
 }
 
 const char *logline_resource(enum s3op op)

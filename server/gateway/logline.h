@@ -38,6 +38,7 @@ struct logline {
 	const char *authentication; /* "AuthHeader" */
 	struct bytes host;
 	const char *tls;
+	bool acl_required;       /* an ACL was what allowed it */
 };
 /*
  * logline_write: with a line feed. Of the query, what proves or names a key (signatures, credentials, session tokens) is left out; bytes

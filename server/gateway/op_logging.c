@@ -185,6 +185,7 @@ static void fill_in(const struct request *r, struct bytes request_id, struct log
 		.authentication = authentication_of(r),
 		.host = field_of(r, "host"),
 		.tls = peer->tls_version,
+		.acl_required = r->grant.by_acl,
 	};
 	take_times(r, l);
 }

@@ -433,6 +433,7 @@ static void refuse(struct kmsproto_reply *reply, enum kmsproto_verdict v)
 	kmsproto_replies_free(reply, 1);
 	reply->n_keys = 0;
 	reply->document = (struct bytes){0};
+	reply->by_acl = false;
 	reply->verdict = v;
 	if (v == KMSPROTO_UNAVAILABLE) {
 		reply->principal = (struct kmsproto_principal){0}; /* no entry, so nothing is told */

@@ -428,6 +428,7 @@ static enum kmsproto_verdict answer(struct deciding *d, const struct question *q
 	}
 	if (acl_allows(d, q)) {
 		say_basis(d, q->of_object ? "object-acl" : "bucket-acl", (struct bytes){0});
+		d->reply->by_acl = true;
 		return KMSPROTO_OK;
 	}
 	return KMSPROTO_DENIED;

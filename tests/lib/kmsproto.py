@@ -163,6 +163,7 @@ def batch(port, tls, secret, calls):
                 sealed += 1
             reply.document = b.lv16()
             reply.stamp = b.take(32) if reply.document else b""
+            reply.by_acl = b.number("B") == 1
         elif reply.kind == 1 and reply.verdict == "ok":
             reply.index_key = seal.decrypt(bytes(4) + struct.pack(">Q", sealed), b.lv16(),
                                            b"rempart kms item v1" + struct.pack(">IB", i, 0))

@@ -152,7 +152,7 @@ def traffic(stack, s3):
         (dict(method="GET", path="/src/none"), "REST.GET.OBJECT", "none", {"error": "NoSuchKey", "status": "404"}),
         (dict(method="GET", path="/src", query="list-type=2"), "REST.GET.BUCKET", "-", {"request": "GET /src?list-type=2 HTTP/1.1"}),
         (dict(method="GET", path="/src", query="logging="), "REST.GET.LOGGING_STATUS", "-", {}),
-        (dict(method="GET", path="/src/one.txt", who="alt"), "REST.GET.OBJECT", "one.txt", {"requester": arn["alt"], "status": "200"}),
+        (dict(method="GET", path="/src/one.txt", who="alt"), "REST.GET.OBJECT", "one.txt", {"requester": arn["alt"], "status": "200", "acl_required": "-"}),
         (dict(method="DELETE", path="/src/one.txt", who="alt"), "REST.DELETE.OBJECT", "one.txt",
          {"requester": arn["alt"], "status": "403", "error": "AccessDenied"}),
         (dict(method="GET", path="/src/one.txt", sign=False), "REST.GET.OBJECT", "one.txt",
@@ -166,6 +166,9 @@ def traffic(stack, s3):
         usual = {"operation": operation, "key": key, "requester": arn["main"], "authentication": "AuthHeader", "signature": "SigV4"}
         expected.append({**usual, **got, **more})
     # The copy's source is in this bucket too: a second line of the same request.
+    s3.put_object_acl(Bucket="src", Key="one.txt", ACL="public-read")
+    got = ask(stack, "GET", "/src/one.txt", sign=False)
+    expected.append(dict(got, operation="REST.GET.OBJECT", key="one.txt", status="200", requester="-", acl_required="Yes"))
     copy = next(e for e in expected if e["operation"] == "REST.COPY.OBJECT")
     expected.append({"request_id": copy["request_id"], "operation": "REST.COPY.OBJECT_GET", "key": "one.txt"})
     for key in ("d/1", "d/2"):
@@ -202,7 +205,7 @@ def delivery(stack, s3):
     log = Log(s3, "logs", "a/")
     lines = log.wait(e["request_id"] for e in expected)
     rest = compare(lines, expected, "log")
-    checks.equal(sorted(k[1:] for k in rest), [("REST.GET.LOGGING_STATUS", "-"), ("REST.PUT.OBJECT", "d/1"), ("REST.PUT.OBJECT", "d/2")],
+    checks.equal(sorted(k[1:] for k in rest), [("REST.GET.LOGGING_STATUS", "-"), ("REST.PUT.OBJECT", "d/1"), ("REST.PUT.OBJECT", "d/2"), ("REST.PUT.OBJECT_ACL", "one.txt")],
                  "and nothing else stands in it but what was done between")
     checks.ok(all(re.fullmatch(r"a/\d{4}-\d\d-\d\d-\d\d-\d\d-\d\d-[0-9A-F]{16}", k) for k in log.keys()), "keys of log objects are S3's")
     checks.ok(all(line["owner"] == stack.tenants["main"]["canonical_id"] and line["bucket"] == "src" for line in lines),

@@ -123,9 +123,10 @@ static void escapes(void **state)
 	l.host = BYTES("a b\"");
 	l.version = BYTES("1 2");
 	l.requester = (struct bytes){0};
+	l.acl_required = true;
 	is(&l, "0123abcd b [31/Jan/2026:23:59:59 +0000] 192.0.2.7 - 00ff REST.GET.OBJECT "
 	       "a%20b/%22%0A%C3%A9 \"GET /b/%22x%5C%20y%0A HTTP/1.1\" 200 - 7 70 12 3 \"%22 200 - %22\" "
-	       "\"%FF%09%5C\" 1%202 00ff SigV4 TLS_AES_256_GCM_SHA384 AuthHeader a%20b%22 TLSv1.3 - -\n");
+	       "\"%FF%09%5C\" 1%202 00ff SigV4 TLS_AES_256_GCM_SHA384 AuthHeader a%20b%22 TLSv1.3 - Yes\n");
 }
 
 static void resources(void **state)
