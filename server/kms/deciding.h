@@ -83,6 +83,9 @@ struct bytes stranger_of(const struct deciding *d);
 struct bytes stranger_split(struct bytes *wrapped);
 enum kmsproto_verdict stranger_check(struct deciding *d, const struct kmsproto_key_call *call);
 
+/* conditions_of: the condition keys of a request about `s`, into *ret; in the scratch arena. errors: LIMIT */
+enum err conditions_of(const struct deciding *d, const struct side *s, struct policy_request *ret);
+
 /*
  * documents_make: the ACL of what the request makes or changes, into the reply; a bucket's policy or ACL on record, into d->changes.
  *   KMSPROTO_OK, BAD_DOCUMENT, NO_SUCH_GRANTEE, NOT_SIGNED, DENIED (an ACL of another owner), BAD_CALL, UNAVAILABLE

@@ -100,7 +100,8 @@ static enum err open_parts(struct kms *k, struct report *ret_report)
 
 	k->scratch = arena_new(KMS_SCRATCH_BYTES);
 	if (k->scratch == NULL || identity_init(&k->identity) != OK ||
-	    keyring_init(&k->keyring) != OK || tokens_init(&k->tokens) != OK) {
+	    keyring_init(&k->keyring) != OK || tokens_init(&k->tokens) != OK ||
+	    policies_init(&k->policies) != OK) {
 		return report_set(ret_report, ERR_NOMEM, (const char *[]){"no memory", NULL});
 	}
 	TRY(keystore_open(k->config->state_dir, &k->store, ret_report));
@@ -114,6 +115,7 @@ static void close_parts(struct kms *k)
 	identity_free(&k->identity);
 	keyring_free(&k->keyring);
 	tokens_free(&k->tokens);
+	policies_free(&k->policies);
 	keystore_close(k->store);
 	arena_free(k->scratch);
 	k->log = NULL;

@@ -21,6 +21,7 @@
 #include "server/kms/keyring.h"
 #include "server/kms/keystore.h"
 #include "server/kms/metrics.h"
+#include "server/kms/policies.h"
 #include "server/kms/tokens.h"
 
 #define KMS_VERSION "0.1.0"
@@ -47,6 +48,7 @@ struct kms {
 	struct identity identity;
 	struct keyring keyring;
 	struct tokens tokens;
+	struct policies policies;
 	struct gateways gateways;
 	unsigned refusals;                 /* wrong passphrases in a row */
 	uint64_t refused_until_ms;         /* clock_mono_ms */
