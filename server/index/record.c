@@ -278,6 +278,7 @@ enum err index_record_entry(struct bytes record, struct arena *a, struct index_l
 	ret->checksum_composite = o.checksum_composite;
 	ret->delete_marker = o.delete_marker;
 	ret->version = index_version_of(&o);
+	ret->acl = (struct bytes){NULL, 0};
 	if (r.bad) {
 		return ERR_CORRUPT;
 	}

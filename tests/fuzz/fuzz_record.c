@@ -30,7 +30,8 @@ static void try_object(struct bytes record, struct arena *a, struct writer *w)
 	}
 	index_record_write(&o, w);
 	same(w, record);
-	check(index_record_entry(record, &entry) == OK && entry.size == o.size);
+	check(index_record_entry(record, a, &entry) == OK && entry.size == o.size);
+	check(bytes_starts(o.acl, entry.acl) && (entry.acl.n > 0) == (o.acl.n > 0));
 	for (size_t i = 0; i < o.n_parts; i++) {
 		check(o.parts[i].blob_size > 0 && (i == 0 || o.parts[i].number > o.parts[i - 1].number));
 		sum += o.parts[i].size;
