@@ -3,6 +3,8 @@
  */
 #ifndef REMPART_TESTS_KMS_RIGHTS_H
 #define REMPART_TESTS_KMS_RIGHTS_H
+#include "server/kms/record.h"
+#include "server/kms/shares.h"
 #include "tests/unit/server/kms/fixture.h"
 
 enum { BUCKET = 7 };
@@ -48,6 +50,39 @@ static inline struct kmsproto_reply decide(struct fixture *f, const struct kmspr
 	assert_int_equal(r.n_keys, want == KMSPROTO_OK ? c->access.n_keys : 0);
 	kmsproto_replies_free(&r, 1);
 	return r;
+}
+
+/* The owner of bucket b puts a policy. */
+static inline void put_policy(struct fixture *f, const char *policy)
+{
+	struct kmsproto_call c = call_of(f, &(struct signing){&f->main, "PUT", "/b", "policy",
+	                                                      .body = policy}, 0);
+
+	c.access.has_document = true;
+	c.access.body = bytes_text(policy);
+	decide(f, &c, KMSPROTO_OK);
+}
+
+/* The last change of the bucket's documents was longer ago than the document before counts. */
+static inline void age_record(struct fixture *f, const char *bucket)
+{
+	struct bytes place = keystore_key(f->arena, bytes_text(f->main.tenant), bytes_text(bucket));
+	uint8_t plain[RECORD_MAX];
+	struct writer w = writer_fixed(plain, sizeof(plain));
+	struct keystore_changes changes;
+	struct record_bucket row;
+	struct bytes now;
+
+	assert_int_equal(keystore_get(f->kms.store, f->arena, KEYSTORE_BUCKETS, place, &now), OK);
+	assert_int_equal(record_bucket_read(now, &row), OK);
+	row.policy.changed_ms -= SHARES_GRACE_MS;
+	row.acl.changed_ms -= SHARES_GRACE_MS;
+	row.logging.changed_ms -= SHARES_GRACE_MS;
+	record_bucket_write(&w, &row);
+	keystore_changes_begin(&changes, f->arena);
+	assert_int_equal(keystore_put(f->kms.store, &changes, KEYSTORE_BUCKETS, place,
+	                              writer_bytes(&w)), OK);
+	assert_int_equal(keystore_apply(f->kms.store, &changes), OK);
 }
 
 #endif

@@ -1,6 +1,5 @@
 /* Deliveries of logs: only what the owner's signed configuration asks for, and only while it is on record. */
-#include "server/kms/shares.h"
-#include "tests/unit/server/kms/fixture.h"
+#include "tests/unit/server/kms/rights.h"
 
 #define STATUS(inner) "<BucketLoggingStatus>" inner "</BucketLoggingStatus>"
 #define LOGGING(bucket, prefix) STATUS("<LoggingEnabled><TargetBucket>" bucket "</TargetBucket>" \
@@ -63,26 +62,6 @@ static struct kmsproto_call delivery(struct fixture *f, const char *document)
 	}};
 
 	return c;
-}
-
-static void age_record(struct fixture *f, const char *bucket)
-{
-	struct bytes place = keystore_key(f->arena, bytes_text(f->main.tenant), bytes_text(bucket));
-	uint8_t plain[RECORD_MAX];
-	struct writer w = writer_fixed(plain, sizeof(plain));
-	struct keystore_changes changes;
-	struct record_bucket row;
-	struct bytes now;
-
-	assert_int_equal(keystore_get(f->kms.store, f->arena, KEYSTORE_BUCKETS, place, &now), OK);
-	assert_int_equal(record_bucket_read(now, &row), OK);
-	row.policy.changed_ms -= SHARES_GRACE_MS;
-	row.logging.changed_ms -= SHARES_GRACE_MS;
-	record_bucket_write(&w, &row);
-	keystore_changes_begin(&changes, f->arena);
-	assert_int_equal(keystore_put(f->kms.store, &changes, KEYSTORE_BUCKETS, place,
-	                              writer_bytes(&w)), OK);
-	assert_int_equal(keystore_apply(f->kms.store, &changes), OK);
 }
 
 static void set_up_target(struct fixture *f)

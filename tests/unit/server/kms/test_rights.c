@@ -2,13 +2,10 @@
  * Who may: the owner, and whoever a document names that the owner signed. What a stolen gateway tells of documents grants
  * nothing.
  */
-#include "tests/unit/server/kms/fixture.h"
-
 #include "common/policy/acl.h"
-#include "server/kms/record.h"
-#include "server/kms/shares.h"
+#include "tests/unit/server/kms/rights.h"
 
-enum { BUCKET = 7, OBJECT = 1 };
+enum { OBJECT = 1 };
 
 #define POLICY(effect, principal, action)                                                          \
 	"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Sid\":\"one\",\"Effect\":\"" effect         \
@@ -16,46 +13,9 @@ enum { BUCKET = 7, OBJECT = 1 };
 	"\",\"Resource\":[\"arn:aws:s3:::b\",\"arn:aws:s3:::b/*\"]}]}"
 #define EVERYBODY "\"*\""
 
-/* A call about bucket b of the main tenant, or key k in it. */
-static struct kmsproto_call call_of(struct fixture *f, const struct signing *s)
-{
-	const struct sigv4_evidence e = sign(f, s);
-	struct kmsproto_call c = access_of(&e);
-
-	c.access.target.tenant = bytes_text(f->main.tenant);
-	c.access.target.bucket_number = BUCKET;
-	memset(c.access.target.object_id, OBJECT, sizeof(c.access.target.object_id));
-	return c;
-}
-
-static void with(struct kmsproto_call *c, enum kmsproto_document_kind kind, struct bytes text,
-                 const uint8_t *stamp)
-{
-	struct kmsproto_resource *t = &c->access.target;
-	struct kmsproto_document *d = &t->documents[t->n_documents++];
-
-	d->kind = kind;
-	d->text = text;
-	if (stamp != NULL) {
-		memcpy(d->stamp, stamp, sizeof(d->stamp));
-	}
-}
-
 static void with_key(struct kmsproto_call *c, struct kmsproto_key_call k)
 {
 	c->access.keys[c->access.n_keys++] = k;
-}
-
-static void gives(struct fixture *f, const struct kmsproto_call *c, enum kmsproto_verdict want)
-{
-	struct kmsproto_reply r = send_one(f, c);
-
-	if (r.verdict != want) {
-		fail_msg("verdict %s, not %s", kmsproto_verdict_name(r.verdict),
-		         kmsproto_verdict_name(want));
-	}
-	assert_int_equal(r.n_keys, want == KMSPROTO_OK ? c->access.n_keys : 0);
-	kmsproto_replies_free(&r, 1);
 }
 
 static void basis_is(struct fixture *f, const char *want)
@@ -67,16 +27,6 @@ static void basis_is(struct fixture *f, const char *want)
 	}
 }
 
-static void put_policy(struct fixture *f, const char *policy)
-{
-	struct kmsproto_call c = call_of(f, &(struct signing){&f->main, "PUT", "/b", "policy",
-	                                                      .body = policy});
-
-	c.access.has_document = true;
-	c.access.body = bytes_text(policy);
-	gives(f, &c, KMSPROTO_OK);
-}
-
 /* An object of the main tenant; what is given back comes with it. */
 struct stored {
 	struct bytes wrapped, acl;
@@ -85,7 +35,7 @@ struct stored {
 
 static struct stored put_object(struct fixture *f, const struct person *who, const char *acl)
 {
-	struct kmsproto_call c = call_of(f, &(struct signing){who, "PUT", "/b/k", .acl = acl});
+	struct kmsproto_call c = call_of(f, &(struct signing){who, "PUT", "/b/k", .acl = acl}, OBJECT);
 	struct stored ret;
 
 	with_key(&c, issue("b", "k", OBJECT));
@@ -101,7 +51,7 @@ static struct stored put_object(struct fixture *f, const struct person *who, con
 static struct kmsproto_call get_by(struct fixture *f, const struct person *who,
                                    const struct stored *o)
 {
-	struct kmsproto_call c = call_of(f, &(struct signing){who, "GET", "/b/k"});
+	struct kmsproto_call c = call_of(f, &(struct signing){who, "GET", "/b/k"}, OBJECT);
 
 	with_key(&c, opening("b", "k", OBJECT, o->wrapped));
 	return c;
@@ -114,23 +64,23 @@ static void test_strangers(void **state)
 	struct kmsproto_call c = get_by(f, &f->main, &o);
 
 	assert_int_equal(o.acl.n, 0); /* the owner's alone needs no document */
-	gives(f, &c, KMSPROTO_OK);
+	decide(f, &c, KMSPROTO_OK);
 	basis_is(f, "tenant-owner");
 	c = get_by(f, &f->alt, &o);
-	gives(f, &c, KMSPROTO_DENIED);
+	decide(f, &c, KMSPROTO_DENIED);
 	c = get_by(f, NULL, &o);
-	gives(f, &c, KMSPROTO_DENIED);
+	decide(f, &c, KMSPROTO_DENIED);
 	/* A bucket that is said to be the stranger's own: the key is not. */
 	c = get_by(f, &f->alt, &o);
 	c.access.target.tenant = bytes_text(f->alt.tenant);
-	gives(f, &c, KMSPROTO_DENIED);
+	decide(f, &c, KMSPROTO_DENIED);
 	c.access.target.tenant = BYTES("000000000000");
-	gives(f, &c, KMSPROTO_BAD_CALL);
+	decide(f, &c, KMSPROTO_BAD_CALL);
 	assert_int_equal(last_entry(f).tenant.n, 0);
 	/* No bucket at all. */
 	c = get_by(f, &f->alt, &o);
 	c.access.target = (struct kmsproto_resource){0};
-	gives(f, &c, KMSPROTO_DENIED);
+	decide(f, &c, KMSPROTO_DENIED);
 }
 
 static void test_policy(void **state)
@@ -140,34 +90,34 @@ static void test_policy(void **state)
 	struct stored o = put_object(f, &f->main, NULL);
 	struct kmsproto_call c = get_by(f, &f->alt, &o);
 
-	with(&c, KMSPROTO_BUCKET_POLICY, bytes_text(policy), NULL);
-	gives(f, &c, KMSPROTO_DENIED); /* a gateway's invention */
+	with(&c.access.target, KMSPROTO_BUCKET_POLICY, bytes_text(policy), NULL);
+	decide(f, &c, KMSPROTO_DENIED); /* a gateway's invention */
 	put_policy(f, policy);
-	gives(f, &c, KMSPROTO_OK);
+	decide(f, &c, KMSPROTO_OK);
 	basis_is(f, "bucket-policy:one");
 	c = get_by(f, NULL, &o);
-	with(&c, KMSPROTO_BUCKET_POLICY, bytes_text(policy), NULL);
-	gives(f, &c, KMSPROTO_OK);
+	with(&c.access.target, KMSPROTO_BUCKET_POLICY, bytes_text(policy), NULL);
+	decide(f, &c, KMSPROTO_OK);
 	struct logfmt_entry e = last_entry(f);
 	assert_true(bytes_is(e.tenant, f->main.tenant));
 	assert_int_equal(e.principal.n, 0);
 	assert_int_equal(e.n_keys, 1);
 	/* Where nothing may be public, no policy makes it so. */
 	f->config.anonymous = false;
-	gives(f, &c, KMSPROTO_DENIED);
+	decide(f, &c, KMSPROTO_DENIED);
 	f->config.anonymous = true;
 	/* RestrictPublicBuckets: not for strangers any more. */
 	c.access.target.flags = KMSPROTO_RESTRICT_PUBLIC;
-	gives(f, &c, KMSPROTO_DENIED);
+	decide(f, &c, KMSPROTO_DENIED);
 	c.access.target.flags = 0;
 	/* Another bucket of that name, later. */
 	c.access.target.bucket_number = BUCKET + 1;
-	gives(f, &c, KMSPROTO_DENIED);
+	decide(f, &c, KMSPROTO_DENIED);
 	/* It allows reading, not writing. */
-	c = call_of(f, &(struct signing){&f->alt, "PUT", "/b/k"});
-	with(&c, KMSPROTO_BUCKET_POLICY, bytes_text(policy), NULL);
+	c = call_of(f, &(struct signing){&f->alt, "PUT", "/b/k"}, OBJECT);
+	with(&c.access.target, KMSPROTO_BUCKET_POLICY, bytes_text(policy), NULL);
 	with_key(&c, issue("b", "k", OBJECT));
-	gives(f, &c, KMSPROTO_DENIED);
+	decide(f, &c, KMSPROTO_DENIED);
 }
 
 static void test_deny(void **state)
@@ -178,35 +128,15 @@ static void test_deny(void **state)
 	struct kmsproto_call c = get_by(f, &f->main, &o);
 
 	put_policy(f, policy);
-	with(&c, KMSPROTO_BUCKET_POLICY, bytes_text(policy), NULL);
-	gives(f, &c, KMSPROTO_DENIED);
+	with(&c.access.target, KMSPROTO_BUCKET_POLICY, bytes_text(policy), NULL);
+	decide(f, &c, KMSPROTO_DENIED);
 	/* The way back stays open, for the owner. */
-	c = call_of(f, &(struct signing){&f->main, "DELETE", "/b", "policy"});
-	with(&c, KMSPROTO_BUCKET_POLICY, bytes_text(policy), NULL);
-	gives(f, &c, KMSPROTO_OK);
-	c = call_of(f, &(struct signing){&f->alt, "DELETE", "/b", "policy"});
-	with(&c, KMSPROTO_BUCKET_POLICY, bytes_text(policy), NULL);
-	gives(f, &c, KMSPROTO_DENIED);
-}
-
-/* Make the record look as if the last change were longer ago. */
-static void age_record(struct fixture *f)
-{
-	struct bytes place = keystore_key(f->arena, bytes_text(f->main.tenant), BYTES("b"));
-	uint8_t plain[RECORD_MAX];
-	struct writer w = writer_fixed(plain, sizeof(plain));
-	struct keystore_changes changes;
-	struct record_bucket row;
-	struct bytes now;
-
-	assert_int_equal(keystore_get(f->kms.store, f->arena, KEYSTORE_BUCKETS, place, &now), OK);
-	assert_int_equal(record_bucket_read(now, &row), OK);
-	row.policy.changed_ms -= SHARES_GRACE_MS;
-	record_bucket_write(&w, &row);
-	keystore_changes_begin(&changes, f->arena);
-	assert_int_equal(keystore_put(f->kms.store, &changes, KEYSTORE_BUCKETS, place,
-	                              writer_bytes(&w)), OK);
-	assert_int_equal(keystore_apply(f->kms.store, &changes), OK);
+	c = call_of(f, &(struct signing){&f->main, "DELETE", "/b", "policy"}, OBJECT);
+	with(&c.access.target, KMSPROTO_BUCKET_POLICY, bytes_text(policy), NULL);
+	decide(f, &c, KMSPROTO_OK);
+	c = call_of(f, &(struct signing){&f->alt, "DELETE", "/b", "policy"}, OBJECT);
+	with(&c.access.target, KMSPROTO_BUCKET_POLICY, bytes_text(policy), NULL);
+	decide(f, &c, KMSPROTO_DENIED);
 }
 
 static void test_taken_back(void **state)
@@ -219,23 +149,23 @@ static void test_taken_back(void **state)
 
 	put_policy(f, policy);
 	put_policy(f, other);
-	with(&c, KMSPROTO_BUCKET_POLICY, bytes_text(policy), NULL);
-	gives(f, &c, KMSPROTO_OK); /* the gateway may not have published the change yet */
-	age_record(f);
-	gives(f, &c, KMSPROTO_DENIED);
+	with(&c.access.target, KMSPROTO_BUCKET_POLICY, bytes_text(policy), NULL);
+	decide(f, &c, KMSPROTO_OK); /* the gateway may not have published the change yet */
+	age_record(f, "b");
+	decide(f, &c, KMSPROTO_DENIED);
 	/* Not for the owner either: nobody knows what holds. But he may repair it. */
 	c = get_by(f, &f->main, &o);
-	with(&c, KMSPROTO_BUCKET_POLICY, bytes_text(policy), NULL);
-	gives(f, &c, KMSPROTO_DENIED);
+	with(&c.access.target, KMSPROTO_BUCKET_POLICY, bytes_text(policy), NULL);
+	decide(f, &c, KMSPROTO_DENIED);
 	struct kmsproto_call delete = call_of(f, &(struct signing){&f->main, "DELETE", "/b",
-	                                                           "policy"});
-	with(&delete, KMSPROTO_BUCKET_POLICY, bytes_text(policy), NULL);
+	                                                           "policy"}, OBJECT);
+	with(&delete.access.target, KMSPROTO_BUCKET_POLICY, bytes_text(policy), NULL);
 	delete.access.has_document = true;
-	gives(f, &delete, KMSPROTO_OK);
-	age_record(f);
+	decide(f, &delete, KMSPROTO_OK);
+	age_record(f, "b");
 	c = get_by(f, &f->alt, &o);
-	with(&c, KMSPROTO_BUCKET_POLICY, bytes_text(other), NULL);
-	gives(f, &c, KMSPROTO_DENIED);
+	with(&c.access.target, KMSPROTO_BUCKET_POLICY, bytes_text(other), NULL);
+	decide(f, &c, KMSPROTO_DENIED);
 }
 
 /* A document is taken on record only when its owner signed exactly that. */
@@ -263,14 +193,14 @@ static void test_recording(void **state)
 	struct stored o = put_object(f, &f->main, NULL);
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		struct kmsproto_call c = call_of(f, &cases[i].signing);
+		struct kmsproto_call c = call_of(f, &cases[i].signing, OBJECT);
 		c.access.has_document = true;
 		c.access.body = bytes_text(cases[i].body);
-		gives(f, &c, cases[i].want);
+		decide(f, &c, cases[i].want);
 	}
 	struct kmsproto_call c = get_by(f, &f->alt, &o);
-	with(&c, KMSPROTO_BUCKET_POLICY, bytes_text(policy), NULL);
-	gives(f, &c, KMSPROTO_DENIED);
+	with(&c.access.target, KMSPROTO_BUCKET_POLICY, bytes_text(policy), NULL);
+	decide(f, &c, KMSPROTO_DENIED);
 }
 
 static void test_object_acl(void **state)
@@ -280,28 +210,28 @@ static void test_object_acl(void **state)
 	struct kmsproto_call c = get_by(f, &f->alt, &o);
 
 	assert_true(o.acl.n > 0);
-	gives(f, &c, KMSPROTO_DENIED); /* the gateway leaves it out */
-	with(&c, KMSPROTO_OBJECT_ACL, o.acl, o.stamp);
-	gives(f, &c, KMSPROTO_OK);
+	decide(f, &c, KMSPROTO_DENIED); /* the gateway leaves it out */
+	with(&c.access.target, KMSPROTO_OBJECT_ACL, o.acl, o.stamp);
+	decide(f, &c, KMSPROTO_OK);
 	basis_is(f, "object-acl");
 	c.access.target.flags = KMSPROTO_IGNORE_PUBLIC_ACLS;
-	gives(f, &c, KMSPROTO_DENIED);
+	decide(f, &c, KMSPROTO_DENIED);
 	c.access.target.flags = KMSPROTO_OWNER_ENFORCED;
-	gives(f, &c, KMSPROTO_DENIED);
+	decide(f, &c, KMSPROTO_DENIED);
 	c.access.target.flags = 0;
 	/* One bit of the stamp, another version, another bucket. */
 	c.access.target.documents[0].stamp[31] ^= 1;
-	gives(f, &c, KMSPROTO_DENIED);
+	decide(f, &c, KMSPROTO_DENIED);
 	c.access.target.documents[0].stamp[31] ^= 1;
 	c.access.target.object_id[0] ^= 1;
-	gives(f, &c, KMSPROTO_DENIED);
+	decide(f, &c, KMSPROTO_DENIED);
 	c.access.target.object_id[0] ^= 1;
 	c.access.target.bucket_number++;
-	gives(f, &c, KMSPROTO_DENIED);
+	decide(f, &c, KMSPROTO_DENIED);
 	/* An object's ACL is no bucket's. */
-	c = call_of(f, &(struct signing){&f->alt, "GET", "/b"});
-	with(&c, KMSPROTO_BUCKET_ACL, o.acl, NULL);
-	gives(f, &c, KMSPROTO_DENIED);
+	c = call_of(f, &(struct signing){&f->alt, "GET", "/b"}, OBJECT);
+	with(&c.access.target, KMSPROTO_BUCKET_ACL, o.acl, NULL);
+	decide(f, &c, KMSPROTO_DENIED);
 }
 
 /* Who writes into somebody else's bucket owns what he wrote; the key is the bucket owner's. */
@@ -309,11 +239,11 @@ static void test_foreign_writer(void **state)
 {
 	struct fixture *f = *state;
 	const char *policy = POLICY("Allow", EVERYBODY, "s3:PutObject");
-	struct kmsproto_call c = call_of(f, &(struct signing){&f->alt, "PUT", "/b/k"});
+	struct kmsproto_call c = call_of(f, &(struct signing){&f->alt, "PUT", "/b/k"}, OBJECT);
 	struct acl acl;
 
 	put_policy(f, policy);
-	with(&c, KMSPROTO_BUCKET_POLICY, bytes_text(policy), NULL);
+	with(&c.access.target, KMSPROTO_BUCKET_POLICY, bytes_text(policy), NULL);
 	with_key(&c, issue("b", "k", OBJECT));
 	struct kmsproto_reply r = send_one(f, &c);
 	assert_int_equal(r.verdict, KMSPROTO_OK);
@@ -326,14 +256,14 @@ static void test_foreign_writer(void **state)
 	memcpy(o.stamp, r.stamp, sizeof(o.stamp));
 	kmsproto_replies_free(&r, 1);
 	c = get_by(f, &f->alt, &o);
-	with(&c, KMSPROTO_OBJECT_ACL, o.acl, o.stamp);
-	gives(f, &c, KMSPROTO_OK);
+	with(&c.access.target, KMSPROTO_OBJECT_ACL, o.acl, o.stamp);
+	decide(f, &c, KMSPROTO_OK);
 	c = get_by(f, &f->main, &o); /* the bucket's owner, whom nobody let read it */
-	with(&c, KMSPROTO_OBJECT_ACL, o.acl, o.stamp);
-	gives(f, &c, KMSPROTO_DENIED);
+	with(&c.access.target, KMSPROTO_OBJECT_ACL, o.acl, o.stamp);
+	decide(f, &c, KMSPROTO_DENIED);
 	/* Where ACLs are off, all is the bucket owner's. */
 	c.access.target.flags = KMSPROTO_OWNER_ENFORCED;
-	gives(f, &c, KMSPROTO_OK);
+	decide(f, &c, KMSPROTO_OK);
 }
 
 /* What is not there, and each key of a deletion. */
@@ -342,26 +272,26 @@ static void test_missing_and_items(void **state)
 	struct fixture *f = *state;
 	const char *get = POLICY("Allow", EVERYBODY, "s3:GetObject");
 	const char *list = POLICY("Allow", EVERYBODY, "s3:ListBucket");
-	struct kmsproto_call c = call_of(f, &(struct signing){&f->alt, "HEAD", "/b/k"});
+	struct kmsproto_call c = call_of(f, &(struct signing){&f->alt, "HEAD", "/b/k"}, OBJECT);
 
 	put_policy(f, get);
 	c.access.target.flags = KMSPROTO_MISSING;
-	with(&c, KMSPROTO_BUCKET_POLICY, bytes_text(get), NULL);
-	gives(f, &c, KMSPROTO_DENIED);
+	with(&c.access.target, KMSPROTO_BUCKET_POLICY, bytes_text(get), NULL);
+	decide(f, &c, KMSPROTO_DENIED);
 	put_policy(f, list);
 	c.access.target.documents[0].text = bytes_text(list);
-	gives(f, &c, KMSPROTO_OK);
-	c = call_of(f, &(struct signing){&f->alt, "POST", "/b", "delete"});
-	with(&c, KMSPROTO_BUCKET_POLICY, bytes_text(list), NULL);
-	gives(f, &c, KMSPROTO_OK); /* the policy has a say; each key is asked about */
+	decide(f, &c, KMSPROTO_OK);
+	c = call_of(f, &(struct signing){&f->alt, "POST", "/b", "delete"}, OBJECT);
+	with(&c.access.target, KMSPROTO_BUCKET_POLICY, bytes_text(list), NULL);
+	decide(f, &c, KMSPROTO_OK); /* the policy has a say; each key is asked about */
 	c.access.item = BYTES("k");
-	gives(f, &c, KMSPROTO_DENIED);
-	c = call_of(f, &(struct signing){&f->main, "POST", "/b", "delete"});
+	decide(f, &c, KMSPROTO_DENIED);
+	c = call_of(f, &(struct signing){&f->main, "POST", "/b", "delete"}, OBJECT);
 	c.access.item = BYTES("k");
-	gives(f, &c, KMSPROTO_OK);
-	c = call_of(f, &(struct signing){&f->main, "GET", "/b/k"});
+	decide(f, &c, KMSPROTO_OK);
+	c = call_of(f, &(struct signing){&f->main, "GET", "/b/k"}, OBJECT);
 	c.access.item = BYTES("k");
-	gives(f, &c, KMSPROTO_BAD_CALL);
+	decide(f, &c, KMSPROTO_BAD_CALL);
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, fixture_up, fixture_down)

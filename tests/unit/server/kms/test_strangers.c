@@ -3,8 +3,6 @@
  * of it. And what the owner can always mend.
  */
 #include "common/policy/acl.h"
-#include "server/kms/record.h"
-#include "server/kms/shares.h"
 #include "tests/unit/server/kms/rights.h"
 
 enum { OBJECT = 3 };
@@ -25,37 +23,6 @@ static struct bytes put_bucket_acl(struct fixture *f, const char *acl, struct by
 	struct kmsproto_reply r = decide(f, &c, KMSPROTO_OK);
 	assert_true(r.document.n > 0);
 	return r.document;
-}
-
-static void put_policy(struct fixture *f, const char *policy)
-{
-	struct kmsproto_call c = call_of(f, &(struct signing){&f->main, "PUT", "/b", "policy",
-	                                                      .body = policy}, 0);
-
-	c.access.has_document = true;
-	c.access.body = bytes_text(policy);
-	decide(f, &c, KMSPROTO_OK);
-}
-
-/* The last change was longer ago than the document before counts. */
-static void age_record(struct fixture *f)
-{
-	struct bytes place = keystore_key(f->arena, bytes_text(f->main.tenant), BYTES("b"));
-	uint8_t plain[RECORD_MAX];
-	struct writer w = writer_fixed(plain, sizeof(plain));
-	struct keystore_changes changes;
-	struct record_bucket row;
-	struct bytes now;
-
-	assert_int_equal(keystore_get(f->kms.store, f->arena, KEYSTORE_BUCKETS, place, &now), OK);
-	assert_int_equal(record_bucket_read(now, &row), OK);
-	row.policy.changed_ms -= SHARES_GRACE_MS;
-	row.acl.changed_ms -= SHARES_GRACE_MS;
-	record_bucket_write(&w, &row);
-	keystore_changes_begin(&changes, f->arena);
-	assert_int_equal(keystore_put(f->kms.store, &changes, KEYSTORE_BUCKETS, place,
-	                              writer_bytes(&w)), OK);
-	assert_int_equal(keystore_apply(f->kms.store, &changes), OK);
 }
 
 /* An object that a stranger wrote is his to read and to share; its locks, tags and encryption stay with the bucket. */
@@ -134,7 +101,7 @@ static void test_stale_acl_is_mended(void **state)
 	struct bytes before = put_bucket_acl(f, "public-read", (struct bytes){0});
 	struct bytes after = put_bucket_acl(f, "public-read-write", before);
 
-	age_record(f);
+	age_record(f, "b");
 	struct kmsproto_call c = call_of(f, &(struct signing){&f->main, "GET", "/b"}, 0);
 	with(&c.access.target, KMSPROTO_BUCKET_ACL, before, NULL);
 	decide(f, &c, KMSPROTO_DENIED);
@@ -145,7 +112,7 @@ static void test_stale_acl_is_mended(void **state)
 	c.access.has_document = true;
 	decide(f, &c, KMSPROTO_DENIED);
 	after = put_bucket_acl(f, "private", before);
-	age_record(f);
+	age_record(f, "b");
 	c = call_of(f, &(struct signing){&f->main, "GET", "/b"}, 0);
 	with(&c.access.target, KMSPROTO_BUCKET_ACL, after, NULL);
 	decide(f, &c, KMSPROTO_OK);
@@ -164,11 +131,11 @@ static void test_policy_is_deleted_by_the_deletion(void **state)
 	with(&get.access.target, KMSPROTO_BUCKET_POLICY, bytes_text(policy), NULL);
 	with(&c.access.target, KMSPROTO_BUCKET_POLICY, bytes_text(policy), NULL);
 	decide(f, &c, KMSPROTO_OK);
-	age_record(f);
+	age_record(f, "b");
 	decide(f, &get, KMSPROTO_OK);
 	c.access.has_document = true;
 	decide(f, &c, KMSPROTO_OK);
-	age_record(f);
+	age_record(f, "b");
 	decide(f, &get, KMSPROTO_DENIED);
 }
 
