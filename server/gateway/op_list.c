@@ -13,9 +13,9 @@ struct listing {
 };
 
 /* S3 encodes '/' too little and '~' not at all; SDKs decode whatever %XX they meet. */
-static void element(struct writer *w, const struct listing *l, const char *name, struct bytes value)
+void list_element(struct writer *w, bool url, const char *name, struct bytes value)
 {
-	if (!l->url) {
+	if (!url) {
 		xml_element(w, name, value);
 		return;
 	}
@@ -24,7 +24,7 @@ static void element(struct writer *w, const struct listing *l, const char *name,
 	xml_close(w, name);
 }
 
-static enum s3error read_common(struct request *r, struct listing *l)
+enum s3error list_query(struct request *r, struct index_list_query *ret, bool *ret_url)
 {
 	struct bytes encoding = request_param(r, "encoding-type");
 	uint32_t max = 0;
@@ -32,13 +32,13 @@ static enum s3error read_common(struct request *r, struct listing *l)
 		return S3E_INVALID_ARGUMENT;
 	}
 	TRY_S3(request_param_u32(r, "max-keys", GATEWAY_PAGE_MAX, &max));
-	l->url = encoding.n > 0;
-	l->query.bucket = r->bucket.name;
-	l->query.bucket_number = r->bucket.number;
-	l->query.prefix = request_param(r, "prefix");
-	l->query.delimiter = request_param(r, "delimiter");
-	l->query.max = max < GATEWAY_PAGE_MAX ? max : GATEWAY_PAGE_MAX;
-	bool utf8 = bytes_is_utf8(l->query.prefix) && bytes_is_utf8(l->query.delimiter);
+	*ret_url = encoding.n > 0;
+	ret->bucket = r->bucket.name;
+	ret->bucket_number = r->bucket.number;
+	ret->prefix = request_param(r, "prefix");
+	ret->delimiter = request_param(r, "delimiter");
+	ret->max = max < GATEWAY_PAGE_MAX ? max : GATEWAY_PAGE_MAX;
+	bool utf8 = bytes_is_utf8(ret->prefix) && bytes_is_utf8(ret->delimiter);
 	return utf8 ? S3E_NONE : S3E_INVALID_ARGUMENT;
 }
 
@@ -54,7 +54,7 @@ static void write_object(struct request *r, struct writer *w, const struct listi
                          const struct index_list_entry *entry)
 {
 	xml_open(w, "Contents");
-	element(w, l, "Key", entry->key);
+	list_element(w, l->url, "Key", entry->key);
 	object_xml_date(w, "LastModified", entry->modified_ms);
 	object_xml_etag(w, entry->etag);
 	if (entry->checksum_kind != CHECKSUM_NONE) {
@@ -74,7 +74,7 @@ static void write_object(struct request *r, struct writer *w, const struct listi
 static void write_page(struct request *r, struct writer *w, const struct listing *l)
 {
 	if (l->query.delimiter.n > 0) {
-		element(w, l, "Delimiter", l->query.delimiter);
+		list_element(w, l->url, "Delimiter", l->query.delimiter);
 	}
 	xml_element_u64(w, "MaxKeys", l->query.max);
 	if (l->url) {
@@ -88,7 +88,7 @@ static void write_page(struct request *r, struct writer *w, const struct listing
 			continue;
 		}
 		xml_open(w, "CommonPrefixes");
-		element(w, l, "Prefix", entry->key);
+		list_element(w, l->url, "Prefix", entry->key);
 		xml_close(w, "CommonPrefixes");
 	}
 }
@@ -105,16 +105,16 @@ enum s3error op_list_objects(struct request *r)
 {
 	struct listing l = {.owner = true};
 	struct writer w;
-	TRY_S3(read_common(r, &l));
+	TRY_S3(list_query(r, &l.query, &l.url));
 	l.query.after = request_param(r, "marker");
 	TRY_S3(run(r, &l));
 	list_begin(r, &w);
 	/* As it was sent: SDKs decode the prefix of version 2 alone. */
 	xml_element(&w, "Prefix", l.query.prefix);
-	element(&w, &l, "Marker", l.query.after);
+	list_element(&w, l.url, "Marker", l.query.after);
 	/* Without a delimiter the client takes the last key; S3 gives NextMarker only with one. */
 	if (l.page.truncated && l.query.delimiter.n > 0) {
-		element(&w, &l, "NextMarker", l.page.next);
+		list_element(&w, l.url, "NextMarker", l.page.next);
 	}
 	write_page(r, &w, &l);
 	xml_close(&w, "ListBucketResult");
@@ -142,7 +142,7 @@ enum s3error op_list_objects_v2(struct request *r)
 {
 	struct listing l = {.owner = bytes_is(request_param(r, "fetch-owner"), "true")};
 	struct writer w;
-	TRY_S3(read_common(r, &l));
+	TRY_S3(list_query(r, &l.query, &l.url));
 	struct bytes start = request_param(r, "start-after");
 	l.query.after = start;
 	if (request_param(r, "continuation-token").n > 0) {
@@ -151,7 +151,7 @@ enum s3error op_list_objects_v2(struct request *r)
 	TRY_S3(run(r, &l));
 	list_begin(r, &w);
 	if (start.n > 0) {
-		element(&w, &l, "StartAfter", start);
+		list_element(&w, l.url, "StartAfter", start);
 	}
 	if (request_has_param(r, "continuation-token")) {
 		xml_element(&w, "ContinuationToken", request_param(r, "continuation-token"));
@@ -161,7 +161,7 @@ enum s3error op_list_objects_v2(struct request *r)
 		base64_write(&w, l.page.next);
 		xml_close(&w, "NextContinuationToken");
 	}
-	element(&w, &l, "Prefix", l.query.prefix);
+	list_element(&w, l.url, "Prefix", l.query.prefix);
 	xml_element_u64(&w, "KeyCount", l.page.n);
 	write_page(r, &w, &l);
 	xml_close(&w, "ListBucketResult");

@@ -66,43 +66,20 @@ struct listing {
 	bool url; /* encoding-type=url */
 };
 
-static void element(struct writer *w, const struct listing *l, const char *name, struct bytes value)
-{
-	if (!l->url) {
-		xml_element(w, name, value);
-		return;
-	}
-	xml_open(w, name);
-	uri_encode(w, value, true);
-	xml_close(w, name);
-}
-
 static enum s3error read_query(struct request *r, struct listing *l)
 {
 	struct index_list_query *q = &l->query.list;
-	struct bytes encoding = request_param(r, "encoding-type");
 	struct bytes version = request_param(r, "version-id-marker");
-	uint32_t max = 0;
-	if (encoding.n > 0 && !bytes_is(encoding, "url")) {
-		return S3E_INVALID_ARGUMENT;
-	}
-	TRY_S3(request_param_u32(r, "max-keys", GATEWAY_PAGE_MAX, &max));
-	l->url = encoding.n > 0;
-	q->bucket = r->bucket.name;
-	q->bucket_number = r->bucket.number;
-	q->prefix = request_param(r, "prefix");
-	q->delimiter = request_param(r, "delimiter");
+	TRY_S3(list_query(r, q, &l->url));
 	q->after = request_param(r, "key-marker");
-	q->max = max < GATEWAY_PAGE_MAX ? max : GATEWAY_PAGE_MAX;
-	if (version.n > 0) {
-		if (q->after.n == 0) {
-			return S3E_NO_KEY_MARKER;
-		}
-		TRY_S3(version_read(version, &l->after));
-		l->query.after_version = &l->after;
+	if (version.n == 0) {
+		return S3E_NONE;
 	}
-	bool utf8 = bytes_is_utf8(q->prefix) && bytes_is_utf8(q->delimiter);
-	return utf8 ? S3E_NONE : S3E_INVALID_ARGUMENT;
+	if (q->after.n == 0) {
+		return S3E_NO_KEY_MARKER;
+	}
+	l->query.after_version = &l->after;
+	return version_read(version, &l->after);
 }
 
 static void xml_version(struct writer *w, const char *name, const struct index_version *version)
@@ -117,7 +94,7 @@ static void write_version(struct request *r, struct writer *w, const struct list
 {
 	const char *name = entry->delete_marker ? "DeleteMarker" : "Version";
 	xml_open(w, name);
-	element(w, l, "Key", entry->key);
+	list_element(w, l->url, "Key", entry->key);
 	xml_version(w, "VersionId", &entry->version);
 	xml_element_bool(w, "IsLatest", entry->latest);
 	object_xml_date(w, "LastModified", entry->modified_ms);
@@ -140,7 +117,7 @@ static void write_version(struct request *r, struct writer *w, const struct list
 static void write_next(struct writer *w, const struct listing *l)
 {
 	const struct index_list_entry *last = &l->page.entries[l->page.n - 1];
-	element(w, l, "NextKeyMarker", l->page.next);
+	list_element(w, l->url, "NextKeyMarker", l->page.next);
 	if (!last->prefix) {
 		xml_version(w, "NextVersionIdMarker", &last->version);
 	}
@@ -150,15 +127,15 @@ static void write_head(struct request *r, struct writer *w, const struct listing
 {
 	const struct index_list_query *q = &l->query.list;
 	xml_element(w, "Name", q->bucket);
-	element(w, l, "Prefix", q->prefix);
-	element(w, l, "KeyMarker", q->after);
+	list_element(w, l->url, "Prefix", q->prefix);
+	list_element(w, l->url, "KeyMarker", q->after);
 	xml_element(w, "VersionIdMarker", request_param(r, "version-id-marker"));
 	if (l->page.truncated && l->page.n > 0) {
 		write_next(w, l);
 	}
 	xml_element_u64(w, "MaxKeys", q->max);
 	if (q->delimiter.n > 0) {
-		element(w, l, "Delimiter", q->delimiter);
+		list_element(w, l->url, "Delimiter", q->delimiter);
 	}
 	if (l->url) {
 		xml_element_text(w, "EncodingType", "url");
@@ -181,7 +158,7 @@ enum s3error op_list_object_versions(struct request *r)
 			continue;
 		}
 		xml_open(&w, "CommonPrefixes");
-		element(&w, &l, "Prefix", l.page.entries[i].key);
+		list_element(&w, l.url, "Prefix", l.page.entries[i].key);
 		xml_close(&w, "CommonPrefixes");
 	}
 	xml_close(&w, "ListVersionsResult");
