@@ -130,8 +130,7 @@ static void open_service(void)
 	const char *top = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
 	snprintf(service.dir, sizeof(service.dir), "%s/fuzz_kms_api.XXXXXX", top);
 	demand(mkdtemp(service.dir) != NULL);
-	strcpy(service.config.origin, "kms.test/log/1");
-	strcpy(service.config.region, "fr-sov-1");
+	service.config = (struct kms_config){.origin = "kms.test/log/1", .region = "fr-sov-1"};
 	make_place("state", service.config.state_dir, sizeof(service.config.state_dir));
 	make_place("log", service.config.log_dir, sizeof(service.config.log_dir));
 	make_place("fence", service.config.log_fence, sizeof(service.config.log_fence));

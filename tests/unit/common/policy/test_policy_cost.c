@@ -1,6 +1,4 @@
 /* What the evaluation of a policy may cost is bounded, also where the request brings the work. */
-#include <stdio.h>
-
 #include "tests/unit/common/policy/support.h"
 
 enum { VALUES_MANY = 250, VALUES_USUAL = 40 };
@@ -10,20 +8,23 @@ static const struct policy *wide_policy(struct arena *a)
 {
 	static const char *const keys[] = {"s3:prefix", "aws:Referer", "aws:UserAgent", "s3:x-amz-acl",
 	                                   "s3:authType"};
-	static char text[POLICY_MAX_BYTES];
-	size_t n = (size_t)sprintf(text, "{'Version':'2012-10-17','Statement':[");
+	static char text[POLICY_MAX_BYTES + 1];
+	struct writer w = writer_fixed(text, POLICY_MAX_BYTES);
 
-	for (bool first = true; n < sizeof(text) - 400; first = false) {
-		n += (size_t)sprintf(text + n, "%s{'Effect':'Allow','Principal':'*','Action':'*',"
-		                     "'Resource':'arn:aws:s3:::" BUCKET "/*','Condition':{'StringLike':{",
-		                     first ? "" : ",");
+	write_text(&w, "{'Version':'2012-10-17','Statement':[");
+	for (bool first = true; w.used < POLICY_MAX_BYTES - 400; first = false) {
+		write_text(&w, first ? "" : ",");
+		write_text(&w, "{'Effect':'Allow','Principal':'*','Action':'*',"
+		               "'Resource':'arn:aws:s3:::" BUCKET "/*','Condition':{'StringLike':{");
 		for (size_t i = 0; i < COUNT(keys); i++) {
-			n += (size_t)sprintf(text + n, "%s'%s':'${aws:username}'", i > 0 ? "," : "",
-			                     keys[i]);
+			write_text(&w, i > 0 ? ",'" : "'");
+			write_text(&w, keys[i]);
+			write_text(&w, "':'${aws:username}'");
 		}
-		n += (size_t)sprintf(text + n, "}}}");
+		write_text(&w, "}}}");
 	}
-	sprintf(text + n, "]}");
+	write_text(&w, "]}");
+	assert_int_equal(writer_end(&w), OK);
 	return parse_good(a, text);
 }
 
