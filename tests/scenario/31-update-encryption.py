@@ -29,11 +29,7 @@ def update(stack, key, body, version=None, who="main"):
 
 def contents(stack):
     """Every blob on storage, by what is in it."""
-    found = {}
-    for path in stack.blobs():
-        with open(path, "rb") as f:
-            found[path] = hashlib.sha256(f.read()).hexdigest()
-    return found
+    return {path: hashlib.sha256(data).hexdigest() for path, data in stack.read_blobs()}
 
 
 def head(s3, key, **more):

@@ -96,7 +96,7 @@ def main():
 
 def marks(stack):
     """What the collector leaves on the store each second in which blobs were written: so small is nothing else."""
-    return {b for b in stack.blobs() if os.path.getsize(b) < 20}
+    return {path for path, data in stack.read_blobs() if len(data) < 20}
 
 
 if __name__ == "__main__":
