@@ -77,3 +77,23 @@ uint64_t clock_days(uint64_t year, unsigned month, unsigned day)
 	return march_year / 400 * DAYS_PER_ERA + of_era * 365 + of_era / 4 - of_era / 100 + of_year -
 	       DAYS_TO_1970;
 }
+
+void clock_write_iso(struct writer *w, uint64_t seconds, uint64_t fraction, unsigned digits)
+{
+	struct civil c = clock_civil(seconds);
+
+	write_padded(w, c.year, 4);
+	write_u8(w, '-');
+	write_padded(w, c.month, 2);
+	write_u8(w, '-');
+	write_padded(w, c.day, 2);
+	write_u8(w, 'T');
+	write_padded(w, c.hour, 2);
+	write_u8(w, ':');
+	write_padded(w, c.minute, 2);
+	write_u8(w, ':');
+	write_padded(w, c.second, 2);
+	write_u8(w, '.');
+	write_padded(w, fraction, digits);
+	write_u8(w, 'Z');
+}

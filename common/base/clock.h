@@ -2,7 +2,7 @@
 #ifndef REMPART_BASE_CLOCK_H
 #define REMPART_BASE_CLOCK_H
 
-#include <stdint.h>
+#include "common/base/bytes.h"
 
 uint64_t clock_real_ms(void); /* milliseconds since 1970, UTC */
 uint64_t clock_real_ns(void); /* nanoseconds since 1970, UTC */
@@ -23,5 +23,7 @@ struct civil {
  * checked that year >= 1970 and that month and day exist. */
 struct civil clock_civil(uint64_t seconds);
 uint64_t clock_days(uint64_t year, unsigned month, unsigned day);
+/* clock_write_iso: 2026-01-31T23:59:59.123Z, with so many digits of a fraction (ISO 8601). Other dates: common/codec/date.h. */
+void clock_write_iso(struct writer *w, uint64_t seconds, uint64_t fraction, unsigned digits);
 
 #endif

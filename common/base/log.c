@@ -38,27 +38,6 @@ static const char *level_name(enum log_level level)
 	return "unknown";
 }
 
-/* 2026-01-31T23:59:59.123Z */
-static void write_time(struct writer *w, uint64_t ms)
-{
-	struct civil c = clock_civil(ms / 1000);
-
-	write_padded(w, c.year, 4);
-	write_u8(w, '-');
-	write_padded(w, c.month, 2);
-	write_u8(w, '-');
-	write_padded(w, c.day, 2);
-	write_u8(w, 'T');
-	write_padded(w, c.hour, 2);
-	write_u8(w, ':');
-	write_padded(w, c.minute, 2);
-	write_u8(w, ':');
-	write_padded(w, c.second, 2);
-	write_u8(w, '.');
-	write_padded(w, ms % 1000, 3);
-	write_u8(w, 'Z');
-}
-
 static void write_errno(struct writer *w, int errno_value)
 {
 	const char *text = strerrordesc_np(errno_value); /* as strerror, but for any thread */
@@ -125,7 +104,8 @@ void log_write(enum log_level level, const char *event, const struct log_field *
 		return;
 	}
 	write_text(&w, "{\"ts\":\"");
-	write_time(&w, clock_real_ms());
+	uint64_t now_ms = clock_real_ms();
+	clock_write_iso(&w, now_ms / 1000, now_ms % 1000, 3);
 	write_text(&w, "\",\"level\":\"");
 	write_text(&w, level_name(level));
 	write_text(&w, "\",\"event\":");

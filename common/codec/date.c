@@ -47,30 +47,14 @@ static void write_time(struct writer *w, const struct civil *c)
 	write_padded(w, c->second, 2);
 }
 
-static void write_iso(struct writer *w, uint64_t seconds, uint64_t fraction, unsigned digits)
-{
-	struct civil c = clock_civil(seconds);
-
-	write_padded(w, c.year, 4);
-	write_u8(w, '-');
-	write_padded(w, c.month, 2);
-	write_u8(w, '-');
-	write_padded(w, c.day, 2);
-	write_u8(w, 'T');
-	write_time(w, &c);
-	write_u8(w, '.');
-	write_padded(w, fraction, digits);
-	write_u8(w, 'Z');
-}
-
 void date_write_iso_ms(struct writer *w, uint64_t ms)
 {
-	write_iso(w, ms / 1000, ms % 1000, 3);
+	clock_write_iso(w, ms / 1000, ms % 1000, 3);
 }
 
 void date_write_iso_ns(struct writer *w, uint64_t ns)
 {
-	write_iso(w, ns / 1000000000, ns % 1000000000, NS_DIGITS);
+	clock_write_iso(w, ns / 1000000000, ns % 1000000000, NS_DIGITS);
 }
 
 void date_write_http(struct writer *w, uint64_t ms)

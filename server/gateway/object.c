@@ -105,6 +105,14 @@ void object_xml_checksum(struct writer *w, enum checksum_kind kind, struct bytes
 	xml_close(w, text);
 }
 
+void object_xml_checksum_kind(struct writer *w, uint8_t kind, bool composite)
+{
+	if (kind != CHECKSUM_NONE) {
+		xml_element_text(w, "ChecksumAlgorithm", checksum_name((enum checksum_kind)kind));
+		xml_element_text(w, "ChecksumType", composite ? "COMPOSITE" : "FULL_OBJECT");
+	}
+}
+
 void object_xml_checksum_of(struct writer *w, const struct index_object *o)
 {
 	enum checksum_kind kind = (enum checksum_kind)o->checksum_kind;

@@ -27,6 +27,8 @@ void object_xml_checksum(struct writer *w, enum checksum_kind kind, struct bytes
                          uint32_t composite_parts);
 /* object_xml_checksum_of: the object's checksum and <ChecksumType>. */
 void object_xml_checksum_of(struct writer *w, const struct index_object *o);
+/* object_xml_checksum_kind: <ChecksumAlgorithm> and <ChecksumType> as listings have them; nothing for NONE. */
+void object_xml_checksum_kind(struct writer *w, uint8_t kind, bool composite);
 /* object_xml_etag: <ETag> in its quotes; object_xml_date: a date as S3's XML has it. */
 void object_xml_etag(struct writer *w, struct bytes etag);
 void object_xml_date(struct writer *w, const char *element, uint64_t ms);

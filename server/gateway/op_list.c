@@ -57,12 +57,7 @@ static void write_object(struct request *r, struct writer *w, const struct listi
 	list_element(w, l->url, "Key", entry->key);
 	object_xml_date(w, "LastModified", entry->modified_ms);
 	object_xml_etag(w, entry->etag);
-	if (entry->checksum_kind != CHECKSUM_NONE) {
-		xml_element_text(w, "ChecksumAlgorithm",
-		                 checksum_name((enum checksum_kind)entry->checksum_kind));
-		xml_element_text(w, "ChecksumType",
-		                 entry->checksum_composite ? "COMPOSITE" : "FULL_OBJECT");
-	}
+	object_xml_checksum_kind(w, entry->checksum_kind, entry->checksum_composite);
 	xml_element_u64(w, "Size", entry->size);
 	if (l->owner) {
 		resource_xml_owner(r, w, entry->acl);

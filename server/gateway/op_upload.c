@@ -217,17 +217,6 @@ static void write_part(struct writer *w, const struct index_part *part)
 	xml_close(w, "Part");
 }
 
-/* What the upload was created with; the parts' own values stand with the parts. */
-static void write_algorithm(struct writer *w, const struct index_object *o)
-{
-	if (o->checksum_kind != CHECKSUM_NONE) {
-		xml_element_text(w, "ChecksumAlgorithm",
-		                 checksum_name((enum checksum_kind)o->checksum_kind));
-		xml_element_text(w, "ChecksumType",
-		                 o->checksum_composite ? "COMPOSITE" : "FULL_OBJECT");
-	}
-}
-
 enum s3error op_list_parts(struct request *r)
 {
 	struct index_part *parts = NULL;
@@ -249,7 +238,8 @@ enum s3error op_list_parts(struct request *r)
 	xml_element(&w, "Key", r->target.key);
 	xml_hex(&w, "UploadId", r->upload.upload_id, sizeof(r->upload.upload_id));
 	write_people(r, &w, &r->upload);
-	write_algorithm(&w, &r->upload.object);
+	object_xml_checksum_kind(&w, r->upload.object.checksum_kind,
+	                         r->upload.object.checksum_composite);
 	xml_element_u64(&w, "PartNumberMarker", after);
 	xml_element_u64(&w, "NextPartNumberMarker", n > 0 ? parts[n - 1].number : after);
 	xml_element_u64(&w, "MaxParts", max);
@@ -269,7 +259,7 @@ static void write_upload(struct request *r, struct writer *w, const struct index
 	xml_hex(w, "UploadId", u->upload_id, sizeof(u->upload_id));
 	write_people(r, w, u);
 	object_xml_date(w, "Initiated", u->created_ms);
-	write_algorithm(w, &u->object);
+	object_xml_checksum_kind(w, u->object.checksum_kind, u->object.checksum_composite);
 	xml_close(w, "Upload");
 }
 

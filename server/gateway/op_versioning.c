@@ -100,12 +100,7 @@ static void write_version(struct request *r, struct writer *w, const struct list
 	object_xml_date(w, "LastModified", entry->modified_ms);
 	if (!entry->delete_marker) {
 		object_xml_etag(w, entry->etag);
-		if (entry->checksum_kind != CHECKSUM_NONE) {
-			xml_element_text(w, "ChecksumAlgorithm",
-			                 checksum_name((enum checksum_kind)entry->checksum_kind));
-			xml_element_text(w, "ChecksumType",
-			                 entry->checksum_composite ? "COMPOSITE" : "FULL_OBJECT");
-		}
+		object_xml_checksum_kind(w, entry->checksum_kind, entry->checksum_composite);
 		xml_element_u64(w, "Size", entry->size);
 		xml_element_text(w, "StorageClass", "STANDARD");
 	}

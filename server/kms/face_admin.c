@@ -1,16 +1,10 @@
 #include "server/kms/face_admin.h"
 
-#include <stdlib.h>
+#include "server/kms/face.h"
 
 enum { ARENA_BYTES = 4 << 20 };
 
-/* Both may hold a secret; a growing writer wipes what it frees. */
-struct admin_state {
-	struct writer body;
-	struct writer answer;
-};
-
-static void give_answer(struct exchange *x, unsigned status, struct admin_state *s)
+static void give_answer(struct exchange *x, unsigned status, struct face_state *s)
 {
 	exchange_respond(x, status, (int64_t)s->answer.used);
 	if (exchange_header(x, "Content-Type", BYTES("application/json")) != OK ||
@@ -20,11 +14,10 @@ static void give_answer(struct exchange *x, unsigned status, struct admin_state 
 	exchange_body(x, writer_bytes(&s->answer));
 }
 
-static void give_failure(struct exchange *x, struct admin_state *s, enum admin_error e,
+static void give_failure(struct exchange *x, struct face_state *s, enum admin_error e,
                          const char *message)
 {
-	writer_free(&s->answer);
-	s->answer = writer_growing(ADMIN_ANSWER_MAX);
+	face_again(s, ADMIN_ANSWER_MAX);
 	unsigned status = admin_failure(e, message, &s->answer);
 	give_answer(x, status, s);
 }
@@ -32,14 +25,9 @@ static void give_failure(struct exchange *x, struct admin_state *s, enum admin_e
 static enum err begin(struct exchange *x)
 {
 	const struct http_head *head = exchange_head(x);
-	struct admin_state *s = calloc(1, sizeof(*s));
+	struct face_state *s;
 
-	if (s == NULL) {
-		return ERR_NOMEM;
-	}
-	s->body = writer_growing(ADMIN_BODY_MAX);
-	s->answer = writer_growing(ADMIN_ANSWER_MAX);
-	exchange_set_state(x, s);
+	TRY(face_begin(x, ADMIN_BODY_MAX, ADMIN_ANSWER_MAX, &s));
 	if (!exchange_peer(x)->has_certificate) {
 		give_failure(x, s, ADMIN_DENIED, "a client certificate is needed");
 	} else if (!bytes_is(head->path, "/admin/v1")) {
@@ -52,7 +40,7 @@ static enum err begin(struct exchange *x)
 
 static enum err body(struct exchange *x, struct bytes b)
 {
-	struct admin_state *s = exchange_state(x);
+	struct face_state *s = exchange_state(x);
 
 	write_bytes(&s->body, b);
 	if (writer_end(&s->body) != OK) {
@@ -63,7 +51,7 @@ static enum err body(struct exchange *x, struct bytes b)
 
 static enum err end(struct exchange *x)
 {
-	struct admin_state *s = exchange_state(x);
+	struct face_state *s = exchange_state(x);
 	unsigned status = admin_answer(exchange_context(x), exchange_peer(x)->certificate_name,
 	                               exchange_id(x), writer_bytes(&s->body), exchange_arena(x),
 	                               &s->answer);
@@ -82,17 +70,6 @@ static void uncommitted(struct exchange *x, enum err e)
 	give_failure(x, exchange_state(x), ADMIN_UNAVAILABLE, NULL);
 }
 
-static void release(struct exchange *x)
-{
-	struct admin_state *s = exchange_state(x);
-
-	if (s != NULL) {
-		writer_free(&s->body);
-		writer_free(&s->answer);
-		free(s);
-	}
-}
-
 struct http_service face_admin(struct kms *k)
 {
 	return (struct http_service){
@@ -105,6 +82,6 @@ struct http_service face_admin(struct kms *k)
 		.body = body,
 		.end = end,
 		.uncommitted = uncommitted,
-		.release = release,
+		.release = face_release,
 	};
 }

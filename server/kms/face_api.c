@@ -1,12 +1,6 @@
 #include "server/kms/face_api.h"
 
-#include <stdlib.h>
-
-/* Both may hold a secret; a growing writer wipes what it frees. */
-struct api_state {
-	struct writer body;
-	struct writer answer;
-};
+#include "server/kms/face.h"
 
 static void give_answer(struct exchange *x, unsigned status, const struct writer *answer)
 {
@@ -23,10 +17,9 @@ static void give_answer(struct exchange *x, unsigned status, const struct writer
 	exchange_body(x, writer_bytes(answer));
 }
 
-static void give_failure(struct exchange *x, struct api_state *s, enum api_error e)
+static void give_failure(struct exchange *x, struct face_state *s, enum api_error e)
 {
-	writer_free(&s->answer);
-	s->answer = writer_growing(API_ANSWER_MAX);
+	face_again(s, API_ANSWER_MAX);
 	unsigned status = api_failure(e, (struct bytes){0}, &s->answer);
 	give_answer(x, status, &s->answer);
 }
@@ -34,14 +27,9 @@ static void give_failure(struct exchange *x, struct api_state *s, enum api_error
 static enum err begin(struct exchange *x)
 {
 	const struct http_head *head = exchange_head(x);
-	struct api_state *s = calloc(1, sizeof(*s));
+	struct face_state *s;
 
-	if (s == NULL) {
-		return ERR_NOMEM;
-	}
-	s->body = writer_growing(API_BODY_MAX);
-	s->answer = writer_growing(API_ANSWER_MAX);
-	exchange_set_state(x, s);
+	TRY(face_begin(x, API_BODY_MAX, API_ANSWER_MAX, &s));
 	if (!bytes_is(head->path, "/") || head->query.n > 0 || !bytes_is(head->method, "POST")) {
 		give_failure(x, s, API_UNKNOWN_OPERATION);
 	}
@@ -50,7 +38,7 @@ static enum err begin(struct exchange *x)
 
 static enum err body(struct exchange *x, struct bytes b)
 {
-	struct api_state *s = exchange_state(x);
+	struct face_state *s = exchange_state(x);
 
 	write_bytes(&s->body, b);
 	if (writer_end(&s->body) != OK) {
@@ -61,7 +49,7 @@ static enum err body(struct exchange *x, struct bytes b)
 
 static enum err end(struct exchange *x)
 {
-	struct api_state *s = exchange_state(x);
+	struct face_state *s = exchange_state(x);
 	const struct http_head *head = exchange_head(x);
 	const struct api_request r = {
 		.method = head->method,
@@ -89,17 +77,6 @@ static void uncommitted(struct exchange *x, enum err e)
 	give_failure(x, exchange_state(x), API_UNAVAILABLE);
 }
 
-static void release(struct exchange *x)
-{
-	struct api_state *s = exchange_state(x);
-
-	if (s != NULL) {
-		writer_free(&s->body);
-		writer_free(&s->answer);
-		free(s);
-	}
-}
-
 struct http_service face_api(struct kms *k)
 {
 	return (struct http_service){
@@ -112,6 +89,6 @@ struct http_service face_api(struct kms *k)
 		.body = body,
 		.end = end,
 		.uncommitted = uncommitted,
-		.release = release,
+		.release = face_release,
 	};
 }

@@ -1,19 +1,12 @@
 #include "server/kms/face_gateway.h"
 
-#include <stdlib.h>
-
 #include "common/base/log.h"
 #include "server/kms/access.h"
+#include "server/kms/face.h"
 
 enum {
 	ARENA_BYTES = 32 << 20,
 	ANSWER_MAX = 2 << 20,
-};
-
-/* A request under way: its body is gathered, then decided in one go. */
-struct batch_state {
-	struct writer body;
-	struct writer answer;
 };
 
 /* Replies as the batch is decided; the keys in them die here, sealed copies leave. */
@@ -97,19 +90,13 @@ static enum err begin(struct exchange *x)
 		answer_status(x, 403);
 		return OK;
 	}
-	struct batch_state *s = calloc(1, sizeof(*s));
-	if (s == NULL) {
-		return ERR_NOMEM;
-	}
-	s->body = writer_growing(KMSPROTO_BATCH_MAX);
-	s->answer = writer_growing(ANSWER_MAX);
-	exchange_set_state(x, s);
-	return OK;
+	struct face_state *s;
+	return face_begin(x, KMSPROTO_BATCH_MAX, ANSWER_MAX, &s);
 }
 
 static enum err body(struct exchange *x, struct bytes b)
 {
-	struct batch_state *s = exchange_state(x);
+	struct face_state *s = exchange_state(x);
 
 	write_bytes(&s->body, b);
 	if (writer_end(&s->body) != OK) {
@@ -120,7 +107,7 @@ static enum err body(struct exchange *x, struct bytes b)
 
 static enum err end(struct exchange *x)
 {
-	struct batch_state *s = exchange_state(x);
+	struct face_state *s = exchange_state(x);
 	struct kms *k = exchange_context(x);
 	const struct http_peer *peer = exchange_peer(x);
 	unsigned status = face_gateway_answer(k, peer->certificate_digest, peer->address,
@@ -143,17 +130,6 @@ static void uncommitted(struct exchange *x, enum err e)
 	answer_status(x, 503);
 }
 
-static void release(struct exchange *x)
-{
-	struct batch_state *s = exchange_state(x);
-
-	if (s != NULL) {
-		writer_free(&s->body);
-		writer_free(&s->answer);
-		free(s);
-	}
-}
-
 struct http_service face_gateway(struct kms *k)
 {
 	return (struct http_service){
@@ -166,6 +142,6 @@ struct http_service face_gateway(struct kms *k)
 		.body = body,
 		.end = end,
 		.uncommitted = uncommitted,
-		.release = release,
+		.release = face_release,
 	};
 }

@@ -1,18 +1,9 @@
 /* What a round of lifecycle removes from the index: what is due and nothing else, in batches, not all at once. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
 #include "server/gateway/config_document.h"
 #include "server/gateway/expire.h"
+#include "tests/unit/server/index/index_fixture.h"
 
-enum { OBJECTS = 250, BATCH = 100, ARENA = 64 << 20 };
+enum { OBJECTS = 250, BATCH = 100 };
 #define DAY_MS   UINT64_C(86400000)
 #define NOW_MS   (100 * DAY_MS)
 #define OLD_MS   (50 * DAY_MS)
@@ -24,23 +15,16 @@ enum { OBJECTS = 250, BATCH = 100, ARENA = 64 << 20 };
 	"</NoncurrentVersionExpiration>")
 
 struct fixture {
-	char dir[64];
+	struct index_fixture index;
 	struct gateway g;
-	struct secret *key;
-	struct arena *a;
 	atomic_bool stop;
 };
 
 static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
-	struct report report;
-	strncpy(f->dir, "/tmp/test_expire.XXXXXX", sizeof(f->dir) - 1);
-	assert_non_null(mkdtemp(f->dir));
-	f->key = secret_random(32);
-	f->a = arena_new(ARENA);
-	assert_int_equal(index_open(f->dir, UINT64_C(1) << 30, &f->g.index, &report), OK);
-	assert_int_equal(index_unlock(f->g.index, f->key), OK);
+	fixture_make(&f->index);
+	f->g.index = f->index.x;
 	f->g.day_ms = DAY_MS;
 	f->g.lifecycle_max = UINT64_MAX;
 	*state = f;
@@ -50,16 +34,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	struct fixture *f = *state;
-	char path[128];
-	index_close(f->g.index);
-	for (const char *const *name = (const char *const[]){"data.mdb", "lock.mdb", "owner", NULL};
-	     *name != NULL; name++) {
-		snprintf(path, sizeof(path), "%s/%s", f->dir, *name);
-		unlink(path);
-	}
-	rmdir(f->dir);
-	secret_free(f->key);
-	arena_free(f->a);
+	fixture_remove(&f->index);
 	free(f);
 	return 0;
 }
@@ -70,7 +45,7 @@ static struct index_bucket make_bucket(struct fixture *f, const char *name, cons
 	                         .owner_name = BYTES("owner"), .region = BYTES("eu")};
 	struct bytes document;
 	assert_int_equal(index_bucket_create(f->g.index, &b), OK);
-	assert_int_equal(config_document_read(f->a, config_document_of(INDEX_CONFIG_LIFECYCLE),
+	assert_int_equal(config_document_read(f->index.a, config_document_of(INDEX_CONFIG_LIFECYCLE),
 	                                      bytes_text(rules), &document), S3E_NONE);
 	assert_int_equal(index_config_put(f->g.index, &b, INDEX_CONFIG_LIFECYCLE, document), OK);
 	return b;
@@ -95,8 +70,8 @@ static uint64_t count(struct fixture *f, const char *bucket, bool versions)
 {
 	struct index_versions_query q = {.list = {.bucket = bytes_text(bucket), .max = 1000}};
 	struct index_list_page page;
-	assert_int_equal(versions ? index_versions(f->g.index, f->a, &q, &page)
-	                          : index_list(f->g.index, f->a, &q.list, &page), OK);
+	assert_int_equal(versions ? index_versions(f->g.index, f->index.a, &q, &page)
+	                          : index_list(f->g.index, f->index.a, &q.list, &page), OK);
 	return page.n;
 }
 

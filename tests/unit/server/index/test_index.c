@@ -1,62 +1,25 @@
 /* The index: buckets, objects, conditions, listings, uploads, garbage, sealing. */
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-#include <cmocka.h>
-
-#include "server/index/index.h"
-
-struct fixture {
-	char dir[64];
-	struct index *x;
-	struct secret *key;
-	struct arena *a;
-};
-
-static void open_index(struct fixture *f)
-{
-	struct report report;
-	assert_int_equal(index_open(f->dir, UINT64_C(1) << 30, &f->x, &report), OK);
-}
+#include "tests/unit/server/index/index_fixture.h"
 
 static int setup(void **state)
 {
-	struct fixture *f = calloc(1, sizeof(*f));
-	strncpy(f->dir, "/tmp/test_index.XXXXXX", sizeof(f->dir) - 1);
-	assert_non_null(mkdtemp(f->dir));
-	f->key = secret_random(32);
-	f->a = arena_new(256 << 20);
-	open_index(f);
-	assert_false(index_unlocked(f->x));
-	assert_int_equal(index_unlock(f->x, f->key), OK);
+	struct index_fixture *f = calloc(1, sizeof(*f));
+	fixture_make(f);
 	*state = f;
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	struct fixture *f = *state;
-	char path[128];
-	index_close(f->x);
-	for (const char *const *name = (const char *const[]){"data.mdb", "lock.mdb", "owner", NULL};
-	     *name != NULL; name++) {
-		snprintf(path, sizeof(path), "%s/%s", f->dir, *name);
-		unlink(path);
-	}
-	rmdir(f->dir);
-	secret_free(f->key);
-	arena_free(f->a);
+	struct index_fixture *f = *state;
+	fixture_remove(f);
 	free(f);
 	return 0;
 }
 
-static uint64_t make_bucket(struct fixture *f, const char *name, const char *tenant)
+static uint64_t make_bucket(struct index_fixture *f, const char *name, const char *tenant)
 {
 	struct index_bucket b = {.name = bytes_text(name), .tenant = bytes_text(tenant),
 	                         .owner_id = BYTES("id"), .owner_name = BYTES("owner"),
@@ -77,7 +40,7 @@ static struct index_part make_part(uint32_t number, uint64_t size)
 static const struct field metadata[] = {{BYTES("x-amz-meta-a"), BYTES("1")},
                                         {BYTES("cache-control"), BYTES("")}};
 
-static struct index_object make_object(struct fixture *f, const char *bucket, struct bytes key,
+static struct index_object make_object(struct index_fixture *f, const char *bucket, struct bytes key,
                                        const char *etag)
 {
 	struct index_part *p = arena_alloc(f->a, sizeof(*p));
@@ -92,7 +55,7 @@ static struct index_object make_object(struct fixture *f, const char *bucket, st
 	return o;
 }
 
-static enum err put(struct fixture *f, const char *bucket, struct bytes key, const char *etag,
+static enum err put(struct index_fixture *f, const char *bucket, struct bytes key, const char *etag,
                     const struct index_condition *c)
 {
 	struct index_object o = make_object(f, bucket, key, etag);
@@ -100,7 +63,7 @@ static enum err put(struct fixture *f, const char *bucket, struct bytes key, con
 	return index_object_put(f->x, &o, c, NULL, &no_bucket);
 }
 
-static size_t garbage(struct fixture *f, struct index_garbage **ret)
+static size_t garbage(struct index_fixture *f, struct index_garbage **ret)
 {
 	size_t n;
 	assert_int_equal(index_garbage_next(f->x, f->a, 0, 1000, ret, &n), OK);
@@ -109,13 +72,13 @@ static size_t garbage(struct fixture *f, struct index_garbage **ret)
 
 static void test_locked(void **state)
 {
-	struct fixture *f = *state;
+	struct index_fixture *f = *state;
 	struct index_bucket b;
 	struct index_stats stats;
 
 	make_bucket(f, "b", "t");
 	index_close(f->x);
-	open_index(f);
+	fixture_open(f);
 	assert_int_equal(index_bucket_get(f->x, f->a, BYTES("b"), &b), ERR_UNAVAILABLE);
 	assert_int_equal(index_stats(f->x, &stats), ERR_UNAVAILABLE);
 	assert_int_equal(put(f, "b", BYTES("k"), "e", NULL), ERR_UNAVAILABLE);
@@ -133,7 +96,7 @@ static void test_locked(void **state)
 
 static void test_buckets(void **state)
 {
-	struct fixture *f = *state;
+	struct index_fixture *f = *state;
 	struct index_bucket b = {.name = BYTES("one"), .tenant = BYTES("t")};
 	struct index_bucket *list;
 	size_t n;
@@ -188,7 +151,7 @@ static void check_same(const struct index_object *a, const struct index_object *
 
 static void test_objects(void **state)
 {
-	struct fixture *f = *state;
+	struct index_fixture *f = *state;
 	struct index_object got;
 	struct index_garbage *g;
 	bool no_bucket;
@@ -247,7 +210,7 @@ static void test_objects(void **state)
 /* A tenant's list costs what is in it, not what other tenants have. */
 static void test_buckets_of_others(void **state)
 {
-	struct fixture *f = *state;
+	struct index_fixture *f = *state;
 	struct arena *small = arena_new(8 << 10);
 	struct index_bucket *list;
 	char name[16];
@@ -269,7 +232,7 @@ static void test_buckets_of_others(void **state)
 /* Who began with a bucket must not end in another one that has its name now. */
 static void test_bucket_of_the_same_name(void **state)
 {
-	struct fixture *f = *state;
+	struct index_fixture *f = *state;
 	const struct index_condition old = {.bucket = make_bucket(f, "b", "t")};
 	struct index_object o = make_object(f, "b", BYTES("k"), "e");
 	struct index_delete item = {.key = BYTES("k")};
@@ -289,7 +252,7 @@ static void test_bucket_of_the_same_name(void **state)
 
 static void test_rewrap(void **state)
 {
-	struct fixture *f = *state;
+	struct index_fixture *f = *state;
 	struct index_garbage *g;
 	struct index_object got;
 	bool no_bucket;
@@ -317,7 +280,7 @@ static void test_rewrap(void **state)
 
 static void test_conditions(void **state)
 {
-	struct fixture *f = *state;
+	struct index_fixture *f = *state;
 	struct index_condition none = {.none_match = BYTES("*")};
 	struct index_condition any = {.match = BYTES("*")}, e1 = {.match = BYTES("e1")};
 
@@ -337,7 +300,7 @@ static void test_conditions(void **state)
 }
 
 struct racer {
-	struct fixture *f;
+	struct index_fixture *f;
 	struct index_object object;
 	enum err result;
 };
@@ -354,7 +317,7 @@ static void *race(void *arg)
 /* If-None-Match: * by 16 threads at once: exactly one wins, each time. */
 static void test_race(void **state)
 {
-	struct fixture *f = *state;
+	struct index_fixture *f = *state;
 	pthread_t threads[16];
 	struct racer racers[16];
 
@@ -379,7 +342,7 @@ static void test_race(void **state)
 
 static void test_delete_many(void **state)
 {
-	struct fixture *f = *state;
+	struct index_fixture *f = *state;
 	struct index_delete items[] = {{BYTES("a")}, {BYTES("none")}, {BYTES("b")}, {BYTES("a")}};
 	struct index_garbage *g;
 	struct index_object got;
@@ -456,7 +419,7 @@ static struct bytes random_name(struct arena *a)
 	return arena_copy(a, bytes_of(p, n));
 }
 
-static void check_list(struct fixture *f, const struct bytes *names, size_t n,
+static void check_list(struct index_fixture *f, const struct bytes *names, size_t n,
                        const struct index_list_query *q)
 {
 	struct bytes want[MODEL_KEYS];
@@ -485,7 +448,7 @@ static void check_list(struct fixture *f, const struct bytes *names, size_t n,
 
 static void test_list(void **state)
 {
-	struct fixture *f = *state;
+	struct index_fixture *f = *state;
 	struct bytes names[MODEL_KEYS];
 	static const struct bytes delimiters[] = {{NULL, 0}, BYTES("/"), BYTES("\xff"), BYTES("ab")};
 	size_t n = 0;
@@ -524,7 +487,7 @@ static void test_list(void **state)
 /* Pages joined by `next` give every entry once. */
 static void test_list_pages(void **state)
 {
-	struct fixture *f = *state;
+	struct index_fixture *f = *state;
 	struct index_list_query q = {.bucket = BYTES("b"), .delimiter = BYTES("/"), .max = 3};
 	struct index_list_page page;
 	size_t keys = 0, prefixes = 0;
@@ -551,7 +514,7 @@ static void test_list_pages(void **state)
 	assert_int_equal(index_list(f->x, f->a, &q, &page), ERR_NOTFOUND);
 }
 
-static struct index_upload make_upload(struct fixture *f, struct bytes key)
+static struct index_upload make_upload(struct index_fixture *f, struct bytes key)
 {
 	struct index_upload u = {.object = make_object(f, "b", key, ""), .created_ms = 5,
 	                         .initiator_id = BYTES("who"), .initiator_name = BYTES("Who")};
@@ -566,7 +529,7 @@ static struct index_upload make_upload(struct fixture *f, struct bytes key)
 /* The same for what is done to a bucket, and for what is read of it. */
 static void test_calls_on_a_namesake(void **state)
 {
-	struct fixture *f = *state;
+	struct index_fixture *f = *state;
 	struct index_bucket_ref old = {BYTES("b"), make_bucket(f, "b", "t")};
 	struct index_bucket lock = {.name = old.name, .number = old.number};
 	struct index_upload u = make_upload(f, BYTES("k"));
@@ -609,7 +572,7 @@ static void test_calls_on_a_namesake(void **state)
 
 static void test_upload_complete(void **state)
 {
-	struct fixture *f = *state;
+	struct index_fixture *f = *state;
 	struct index_upload u, got;
 	struct index_part *parts, rows[3];
 	struct index_garbage *g;
@@ -668,7 +631,7 @@ static void test_upload_complete(void **state)
 
 static void test_upload_abort_and_list(void **state)
 {
-	struct fixture *f = *state;
+	struct index_fixture *f = *state;
 	static const char *const keys[] = {"a", "a", "b/1", "b/2", "c"};
 	struct index_upload u[5], got;
 	struct index_garbage *g;
@@ -715,7 +678,7 @@ static enum err count_part(void *context, const struct index_part *part)
 /* What is in use: objects, parts of uploads, garbage. */
 static void test_each_part(void **state)
 {
-	struct fixture *f = *state;
+	struct index_fixture *f = *state;
 	uint64_t sum = 0;
 
 	make_bucket(f, "b", "t");
@@ -737,7 +700,7 @@ static void test_each_part(void **state)
 /* 10,000 parts and a trailer part: the record fits, round trips, and lists. */
 static void test_many_parts(void **state)
 {
-	struct fixture *f = *state;
+	struct index_fixture *f = *state;
 	struct index_part *parts = arena_alloc(f->a, (INDEX_PARTS_MAX + 1) * sizeof(*parts));
 	struct index_object got;
 	bool no_bucket;
@@ -764,7 +727,7 @@ static void test_many_parts(void **state)
 /* Deleting many large objects at once needs the memory of one. */
 static void test_delete_many_large(void **state)
 {
-	struct fixture *f = *state;
+	struct index_fixture *f = *state;
 	enum { OBJECTS = 60 };
 	struct index_part *parts = arena_alloc(f->a, INDEX_PARTS_MAX * sizeof(*parts));
 	struct index_delete items[OBJECTS] = {0};
@@ -805,7 +768,7 @@ static void test_delete_many_large(void **state)
 /* Every cut and every changed count of a record is CORRUPT, never read past its end. */
 static void test_record(void **state)
 {
-	struct fixture *f = *state;
+	struct index_fixture *f = *state;
 	struct index_object o = make_object(f, "b", BYTES("k"), "etag"), got;
 	struct writer w = writer_growing(INDEX_RECORD_MAX_BYTES);
 
@@ -827,7 +790,7 @@ static void test_record(void **state)
 /* What lifecycle deletes is the object that it judged, never one that was written since. */
 static void test_delete_unchanged(void **state)
 {
-	struct fixture *f = *state;
+	struct index_fixture *f = *state;
 	struct index_delete item[2] = {{.key = BYTES("k"), .modified_max_ms = 98},
 	                               {.key = BYTES("other"), .modified_max_ms = 99}};
 	struct index_object got;
@@ -854,7 +817,7 @@ static void test_delete_unchanged(void **state)
 /* An older version that became the current one again is not what was judged. */
 static void test_delete_noncurrent(void **state)
 {
-	struct fixture *f = *state;
+	struct index_fixture *f = *state;
 	struct index_object got;
 	make_bucket(f, "versions", "1");
 	assert_int_equal(index_bucket_set_versioning(f->x, (struct index_bucket_ref){BYTES("versions"), 0},
@@ -878,7 +841,7 @@ static void test_delete_noncurrent(void **state)
 
 static void test_bucket_pages(void **state)
 {
-	struct fixture *f = *state;
+	struct index_fixture *f = *state;
 	struct index_bucket *page;
 	size_t n;
 
@@ -901,7 +864,7 @@ static void test_bucket_pages(void **state)
 /* Documents of a bucket: replaced, removed, gone with the bucket, never those of a namesake. */
 static void test_configs(void **state)
 {
-	struct fixture *f = *state;
+	struct index_fixture *f = *state;
 	static uint8_t large[INDEX_CONFIG_MAX_BYTES + 1];
 	struct bytes got;
 	struct index_bucket b = {.name = BYTES("conf"), .number = make_bucket(f, "conf", "1")};

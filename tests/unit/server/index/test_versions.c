@@ -1,37 +1,14 @@
 /* Versions, delete markers, tags, object lock: against a model written the slow way, and case by case. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-#include "server/index/index.h"
+#include "tests/unit/server/index/index_fixture.h"
 
 enum { DAY_MS = 86400000, BLOB = 65536 };
 static const struct index_version null_version = {.null = true};
 
-struct fixture {
-	char dir[64];
-	struct index *x;
-	struct secret *key;
-	struct arena *a;
-};
-
 static int setup(void **state)
 {
-	struct fixture *f = calloc(1, sizeof(*f));
-	struct report report;
-	strncpy(f->dir, "/tmp/test_versions.XXXXXX", sizeof(f->dir) - 1);
-	assert_non_null(mkdtemp(f->dir));
-	f->key = secret_random(32);
-	f->a = arena_new(512 << 20);
-	assert_int_equal(index_open(f->dir, UINT64_C(1) << 30, &f->x, &report), OK);
-	assert_int_equal(index_unlock(f->x, f->key), OK);
+	struct index_fixture *f = calloc(1, sizeof(*f));
 	struct index_bucket b = {.name = BYTES("b"), .tenant = BYTES("t"), .region = BYTES("eu")};
+	fixture_make(f);
 	assert_int_equal(index_bucket_create(f->x, &b), OK);
 	*state = f;
 	return 0;
@@ -39,27 +16,18 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	struct fixture *f = *state;
-	char path[128];
-	index_close(f->x);
-	for (const char *const *name = (const char *const[]){"data.mdb", "lock.mdb", "owner", NULL};
-	     *name != NULL; name++) {
-		snprintf(path, sizeof(path), "%s/%s", f->dir, *name);
-		unlink(path);
-	}
-	rmdir(f->dir);
-	secret_free(f->key);
-	arena_free(f->a);
+	struct index_fixture *f = *state;
+	fixture_remove(f);
 	free(f);
 	return 0;
 }
 
-static void set_versioning(struct fixture *f, uint8_t state)
+static void set_versioning(struct index_fixture *f, uint8_t state)
 {
 	assert_int_equal(index_bucket_set_versioning(f->x, (struct index_bucket_ref){BYTES("b"), 0}, state), OK);
 }
 
-static struct index_object make(struct fixture *f, struct bytes key)
+static struct index_object make(struct index_fixture *f, struct bytes key)
 {
 	struct index_part *p = arena_alloc(f->a, sizeof(*p));
 	*p = (struct index_part){.number = 1, .size = 1, .blob_size = BLOB};
@@ -71,7 +39,7 @@ static struct index_object make(struct fixture *f, struct bytes key)
 	return o;
 }
 
-static struct index_object put(struct fixture *f, const char *key)
+static struct index_object put(struct index_fixture *f, const char *key)
 {
 	struct index_object o = make(f, bytes_text(key));
 	bool no_bucket;
@@ -79,7 +47,7 @@ static struct index_object put(struct fixture *f, const char *key)
 	return o;
 }
 
-static struct index_delete del(struct fixture *f, const char *key,
+static struct index_delete del(struct index_fixture *f, const char *key,
                                const struct index_version *version, bool bypass)
 {
 	struct index_delete d = {.key = bytes_text(key), .version = version, .bypass = bypass};
@@ -87,7 +55,7 @@ static struct index_delete del(struct fixture *f, const char *key,
 	return d;
 }
 
-static enum err get(struct fixture *f, const char *key, const struct index_version *version,
+static enum err get(struct index_fixture *f, const char *key, const struct index_version *version,
                     struct index_object *ret)
 {
 	return index_version_get(f->x, f->a, BYTES("b"), bytes_text(key), version, ret);
@@ -98,7 +66,7 @@ static bool is(const struct index_object *a, const struct index_object *b)
 	return memcmp(a->id, b->id, sizeof(a->id)) == 0;
 }
 
-static size_t garbage(struct fixture *f)
+static size_t garbage(struct index_fixture *f)
 {
 	struct index_garbage *g;
 	size_t n;
@@ -114,7 +82,7 @@ static enum err count_part(void *context, const struct index_part *part)
 	return OK;
 }
 
-static size_t parts(struct fixture *f)
+static size_t parts(struct index_fixture *f)
 {
 	size_t n = 0;
 	assert_int_equal(index_each_part(f->x, count_part, &n), OK);
@@ -155,7 +123,7 @@ static void model_push(struct model *m, int k, struct model_version version)
 	m->v[k][m->n[k]++] = version;
 }
 
-static void step_put(struct fixture *f, struct model *m, int k)
+static void step_put(struct index_fixture *f, struct model *m, int k)
 {
 	struct index_object o = put(f, m->names[k]);
 	struct model_version version = {.null = m->state != INDEX_VERSIONING_ENABLED};
@@ -164,7 +132,7 @@ static void step_put(struct fixture *f, struct model *m, int k)
 	model_push(m, k, version);
 }
 
-static void step_delete(struct fixture *f, struct model *m, int k)
+static void step_delete(struct index_fixture *f, struct model *m, int k)
 {
 	struct index_delete d = del(f, m->names[k], NULL, false);
 	if (m->state == INDEX_VERSIONING_OFF) {
@@ -182,7 +150,7 @@ static void step_delete(struct fixture *f, struct model *m, int k)
 	model_push(m, k, version);
 }
 
-static void step_delete_version(struct fixture *f, struct model *m, int k)
+static void step_delete_version(struct index_fixture *f, struct model *m, int k)
 {
 	struct index_version version = {.null = false};
 	random_bytes(version.id, sizeof(version.id));
@@ -201,7 +169,7 @@ static void step_delete_version(struct fixture *f, struct model *m, int k)
 }
 
 /* All versions by pages of `max`: the same as the model's, in S3's order. */
-static void check_versions(struct fixture *f, const struct model *m, uint32_t max)
+static void check_versions(struct index_fixture *f, const struct model *m, uint32_t max)
 {
 	struct index_versions_query q = {.list = {.bucket = BYTES("b"), .max = max}};
 	struct index_list_page page = {0};
@@ -232,7 +200,7 @@ static void check_versions(struct fixture *f, const struct model *m, uint32_t ma
 	assert_false(page.truncated);
 }
 
-static void check_objects(struct fixture *f, const struct model *m, uint32_t max)
+static void check_objects(struct index_fixture *f, const struct model *m, uint32_t max)
 {
 	struct index_list_query q = {.bucket = BYTES("b"), .max = max};
 	struct index_list_page page = {0};
@@ -256,7 +224,7 @@ static void check_objects(struct fixture *f, const struct model *m, uint32_t max
 	assert_false(page.truncated);
 }
 
-static void check_model(struct fixture *f, const struct model *m)
+static void check_model(struct index_fixture *f, const struct model *m)
 {
 	size_t live = 0;
 
@@ -285,7 +253,7 @@ static void check_model(struct fixture *f, const struct model *m)
 
 static void test_model(void **state)
 {
-	struct fixture *f = *state;
+	struct index_fixture *f = *state;
 	char long_name[INDEX_KEY_MAX + 1];
 	struct model m = {.names = {"a", "a\x01", "ab", "b/1", long_name}};
 
@@ -325,7 +293,7 @@ static void test_model(void **state)
 
 static void test_markers_in_listings(void **state)
 {
-	struct fixture *f = *state;
+	struct index_fixture *f = *state;
 	struct index_list_query q = {.bucket = BYTES("b"), .delimiter = BYTES("/"), .max = 10};
 	struct index_list_page page;
 
@@ -353,7 +321,7 @@ static void test_markers_in_listings(void **state)
 /* A page that begins behind a version which is gone meanwhile gives the key's versions again: twice is better than never. */
 static void test_marker_version_gone(void **state)
 {
-	struct fixture *f = *state;
+	struct index_fixture *f = *state;
 	struct index_list_page page;
 
 	set_versioning(f, INDEX_VERSIONING_ENABLED);
@@ -371,7 +339,7 @@ static void test_marker_version_gone(void **state)
 
 static void test_conditions_and_markers(void **state)
 {
-	struct fixture *f = *state;
+	struct index_fixture *f = *state;
 	struct index_condition none = {.none_match = BYTES("*")}, any = {.match = BYTES("*")};
 	struct index_object o = make(f, BYTES("k"));
 	bool no_bucket;
@@ -388,7 +356,7 @@ static void test_conditions_and_markers(void **state)
 
 static void test_conditions_with_an_etag(void **state)
 {
-	struct fixture *f = *state;
+	struct index_fixture *f = *state;
 	struct index_condition same = {.none_match = BYTES("e1")}, other = {.none_match = BYTES("e2")};
 	struct index_object o = make(f, BYTES("k"));
 	bool no_bucket;
@@ -403,7 +371,7 @@ static void test_conditions_with_an_etag(void **state)
 	assert_int_equal(index_object_put(f->x, &o, &other, NULL, &no_bucket), ERR_CONFLICT);
 }
 
-static enum err delete_like(struct fixture *f, struct index_like like)
+static enum err delete_like(struct index_fixture *f, struct index_like like)
 {
 	struct index_delete item = {.key = BYTES("k"), .like = like};
 
@@ -413,7 +381,7 @@ static enum err delete_like(struct fixture *f, struct index_like like)
 
 static void test_delete_what_is_like_this(void **state)
 {
-	struct fixture *f = *state;
+	struct index_fixture *f = *state;
 	struct index_object o = make(f, BYTES("k"));
 	bool no_bucket;
 
@@ -436,7 +404,7 @@ static void test_delete_what_is_like_this(void **state)
 
 static void test_rewrap_older(void **state)
 {
-	struct fixture *f = *state;
+	struct index_fixture *f = *state;
 	struct index_object got;
 
 	set_versioning(f, INDEX_VERSIONING_ENABLED);
@@ -452,7 +420,7 @@ static void test_rewrap_older(void **state)
 	assert_true(is(&got, &new) && bytes_is(got.wrapped, "w"));
 }
 
-static enum err change(struct fixture *f, struct index_change c)
+static enum err change(struct index_fixture *f, struct index_change c)
 {
 	struct index_version version;
 	c.bucket = BYTES("b");
@@ -462,7 +430,7 @@ static enum err change(struct fixture *f, struct index_change c)
 
 static void test_tags(void **state)
 {
-	struct fixture *f = *state;
+	struct index_fixture *f = *state;
 	static const struct field tags[] = {{BYTES("a"), BYTES("1")}, {BYTES(""), BYTES("2")}};
 	struct index_object got;
 
@@ -485,7 +453,7 @@ static void test_tags(void **state)
 	assert_int_equal(change(f, (struct index_change){.set_tags = true}), ERR_CONFLICT);
 }
 
-static enum err retain(struct fixture *f, uint8_t mode, uint64_t until_ms, bool bypass)
+static enum err retain(struct index_fixture *f, uint8_t mode, uint64_t until_ms, bool bypass)
 {
 	return change(f, (struct index_change){.set_retention = true, .lock_mode = mode,
 	                                       .retain_until_ms = until_ms, .bypass = bypass,
@@ -494,7 +462,7 @@ static enum err retain(struct fixture *f, uint8_t mode, uint64_t until_ms, bool 
 
 static void test_retention(void **state)
 {
-	struct fixture *f = *state;
+	struct index_fixture *f = *state;
 	struct index_object got;
 
 	set_versioning(f, INDEX_VERSIONING_ENABLED);
@@ -525,7 +493,7 @@ static void test_retention(void **state)
 
 static void test_legal_hold(void **state)
 {
-	struct fixture *f = *state;
+	struct index_fixture *f = *state;
 	struct index_object o = put(f, "k");
 	struct index_object next = make(f, BYTES("k"));
 	bool no_bucket;
@@ -551,7 +519,7 @@ static void test_legal_hold(void **state)
 
 static void test_bucket_lock(void **state)
 {
-	struct fixture *f = *state;
+	struct index_fixture *f = *state;
 	struct index_bucket b = {.name = BYTES("b"), .lock_mode = INDEX_LOCK_COMPLIANCE, .lock_days = 2};
 	struct index_bucket got;
 
@@ -582,7 +550,7 @@ static void test_bucket_lock(void **state)
 /* Of many deletions the locked one is refused, the others are done. */
 static void test_delete_around_a_lock(void **state)
 {
-	struct fixture *f = *state;
+	struct index_fixture *f = *state;
 	struct index_object got;
 
 	set_versioning(f, INDEX_VERSIONING_ENABLED);
@@ -602,7 +570,7 @@ static void test_delete_around_a_lock(void **state)
 /* Every form of the record's optional parts comes back, and every cut of it is CORRUPT. */
 static void test_record(void **state)
 {
-	struct fixture *f = *state;
+	struct index_fixture *f = *state;
 	static const struct field tags[] = {{BYTES("k"), BYTES("v")}};
 
 	for (unsigned bits = 0; bits < 32; bits++) {
