@@ -54,7 +54,7 @@ enum err gateway_config_load(const char *path, struct gateway_config *c, struct 
 		{"store", "blob_size", CONF_SIZE, false, "16M", &c->blob_size_bytes,
 		 SEGMENT_BYTES, 1ULL << 30},
 		{"store", "collect_seconds", CONF_NUMBER, false, "60", &c->collect_s, 1, 86400},
-		{"store", "orphan_age_seconds", CONF_NUMBER, false, "3600", &c->orphan_age_s, 0,
+		{"store", "orphan_age_seconds", CONF_NUMBER, false, "3600", &c->orphan_age_s, 1,
 		 1ULL << 32},
 		{"index", "dir", CONF_DIR, true, NULL, c->index_dir},
 		{"index", "size_max", CONF_SIZE, false, "64G", &c->index_size_max_bytes, 1 << 20,

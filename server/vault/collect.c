@@ -352,8 +352,10 @@ static void background_round(struct vault *v, struct memory *m)
 	enum err garbage = collect_garbage(&round);
 	e = e == OK ? garbage : e;
 	if (e == OK && now >= m->next_sweep_ms) {
-		m->next_sweep_ms = now + sweep_pause_ms;
 		e = collect_orphans(v, &removed);
+		if (e == OK || e == ERR_DENIED) { /* doubts do not pass by themselves, failures do */
+			m->next_sweep_ms = now + sweep_pause_ms;
+		}
 	}
 	pthread_mutex_unlock(&v->collect_mutex);
 	m->seen = round.newest;

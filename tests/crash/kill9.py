@@ -146,7 +146,7 @@ def main():
     seed = int(os.environ.get("KILL_SEED", str(random.randrange(1 << 30))))
     print("# KILL_SEED=%d" % seed)
     dice = random.Random(seed)
-    with Stack(gateway="access_log = no", store="blob_size = 128K\norphan_age_seconds = 0\ncollect_seconds = 1") as stack:
+    with Stack(gateway="access_log = no", store="blob_size = 128K\norphan_age_seconds = 1\ncollect_seconds = 1") as stack:
         assert stack.request("PUT", "/crash")[0] == 200
         writers = [Writer(stack, i, seed + i) for i in range(THREADS)]
         for w in writers:
