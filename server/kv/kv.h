@@ -23,7 +23,7 @@ struct kv_cursor; /* a position in one table */
 struct kv_options {
 	const char *dir;            /* made by the caller, mode 0700 */
 	uint64_t size_max_bytes;    /* of the database; 64 GiB when 0 (address space, not disk) */
-	const char *const *tables;  /* names; a table is meant by its place here */
+	const char *const *tables;  /* names, valid until kv_close; a table is meant by its place here */
 	unsigned n_tables;
 };
 /* kv_open: errors  NOTFOUND (no such directory), IO, FULL, INPUT (not a database, other
@@ -31,6 +31,7 @@ struct kv_options {
 enum err kv_open(const struct kv_options *o, struct kv **ret, struct report *ret_report);
 void kv_close(struct kv *k); /* NULL-safe; no transaction may be open */
 
+/* kv_read_begin: errors  IO, NOMEM, UNAVAILABLE (too many, or a failed database waits to be opened anew) */
 enum err kv_read_begin(struct kv *k, struct kv_txn **ret);
 void kv_read_end(struct kv_txn *t); /* NULL-safe */
 void kv_read_endp(struct kv_txn **t); /* for AUTO() */
@@ -44,7 +45,7 @@ enum err kv_get(struct kv_txn *t, unsigned table, struct bytes key, struct bytes
  * not touched. `change` runs on any caller's thread, and more than once when another of its group fails after it wrote (an SQL engine
  * would repeat it too): it decides on the transaction and its context alone, sets all its outputs in each run, never blocks and
  * never calls kv_write. Only its last run counts. Checking before the first write keeps it cheap.
- *   errors  those of `change`; FULL, IO (nothing of the group is durable)
+ *   errors  those of `change`; FULL (nothing of the group is durable), IO (nobody knows), UNAVAILABLE (try again)
  */
 enum err kv_write(struct kv *k, enum err (*change)(struct kv_txn *t, void *context), void *context);
 enum err kv_put(struct kv_txn *t, unsigned table, struct bytes key, struct bytes value);

@@ -1,7 +1,9 @@
 /*
  * The engine on LMDB. The invariant: every LMDB result code is turned into one of ours here, and a code that says
- * "the disk or the file is bad" is logged here, once. The complication: with MDB_NOTLS a reader slot belongs to
- * its transaction, so ended read transactions are kept, reset, and renewed by the next reader of any thread.
+ * "the disk or the file is bad" is logged here, once. The complications: with MDB_NOTLS a reader slot belongs to
+ * its transaction, so ended read transactions are kept, reset, and renewed by the next reader of any thread. And an environment that
+ * could not write the page that ends a commit serves nobody any more, readers included: it is closed and opened anew, which takes it back to
+ * a commit that is whole.
  */
 #include "server/kv/kv_engine.h"
 
@@ -24,12 +26,15 @@ static const char format_key[] = "\0\0\0\0\0\0\0\0format"; /* node 0 of the piec
 static const char format_value[] = "rempart kv 1";
 
 struct kv_engine {
-	MDB_env *env;
+	MDB_env *env;      /* NULL: it could not be opened anew */
 	MDB_dbi tables[KV_TABLES_MAX + 1];
+	struct kv_options options; /* `dir` is ours */
 	unsigned n_tables; /* the caller's; the next one holds pieces of long keys */
 	int owner_fd;      /* locked for as long as we have the directory */
-	pthread_mutex_t mutex;
-	struct kv_engine_txn *spare; /* reset read transactions; under the mutex */
+	pthread_mutex_t mutex; /* for all below; the environment changes under it, with no transaction open */
+	struct kv_engine_txn *spare; /* reset read transactions */
+	unsigned n_open;   /* transactions in use */
+	bool failed;       /* the environment has to be opened anew first */
 };
 
 struct kv_engine_txn {
@@ -145,8 +150,9 @@ static int check_format(struct kv_engine *e, MDB_txn *txn)
 	return rc;
 }
 
-static int open_tables(struct kv_engine *e, const struct kv_options *o)
+static int open_tables(struct kv_engine *e)
 {
+	const struct kv_options *o = &e->options;
 	MDB_txn *txn;
 	int rc = mdb_txn_begin(e->env, NULL, 0, &txn);
 
@@ -169,8 +175,9 @@ static int open_tables(struct kv_engine *e, const struct kv_options *o)
 	return mdb_txn_commit(txn);
 }
 
-static int open_env(struct kv_engine *e, const struct kv_options *o)
+static int open_env(struct kv_engine *e)
 {
+	const struct kv_options *o = &e->options;
 	uint64_t size = o->size_max_bytes != 0 ? o->size_max_bytes : size_default_bytes;
 	int rc = mdb_env_create(&e->env);
 
@@ -190,7 +197,58 @@ static int open_env(struct kv_engine *e, const struct kv_options *o)
 		int dead; /* slots of a process that died with open readers: nobody needs the count */
 		rc = mdb_reader_check(e->env, &dead);
 	}
-	return rc == MDB_SUCCESS ? open_tables(e, o) : rc;
+	return rc == MDB_SUCCESS ? open_tables(e) : rc;
+}
+
+static void close_env(struct kv_engine *e)
+{
+	while (e->spare != NULL) {
+		struct kv_engine_txn *t = e->spare;
+		e->spare = t->next;
+		mdb_txn_abort(t->txn);
+		free(t);
+	}
+	if (e->env != NULL) {
+		mdb_env_close(e->env);
+	}
+	e->env = NULL;
+}
+
+/* Under the mutex, with no transaction open. */
+static void open_anew(struct kv_engine *e)
+{
+	close_env(e);
+	int rc = open_env(e);
+	if (rc != MDB_SUCCESS) {
+		close_env(e);
+		LOG(LOG_ERROR, "kv.reopen", LOG_STR("dir", e->options.dir),
+		    LOG_STR("lmdb", mdb_strerror(rc)),
+		    LOG_STR("do", "check the disk of the database; it is tried again with each call"));
+		return;
+	}
+	e->failed = false;
+	LOG(LOG_WARN, "kv.reopened", LOG_STR("dir", e->options.dir),
+	    LOG_STR("why", "a commit could not be ended; the database goes on from one that is whole"));
+}
+
+/* Before a transaction begins. UNAVAILABLE: those that are still open keep the failed environment, they will be gone in a moment. */
+static enum err enter(struct kv_engine *e)
+{
+	pthread_mutex_lock(&e->mutex);
+	if (e->failed && e->n_open == 0) {
+		open_anew(e);
+	}
+	enum err result = !e->failed ? OK : e->env == NULL ? ERR_IO : ERR_UNAVAILABLE;
+	e->n_open += result == OK;
+	pthread_mutex_unlock(&e->mutex);
+	return result;
+}
+
+static void leave(struct kv_engine *e)
+{
+	pthread_mutex_lock(&e->mutex);
+	e->n_open--;
+	pthread_mutex_unlock(&e->mutex);
 }
 
 enum err kv_engine_open(const struct kv_options *o, struct kv_engine **ret,
@@ -203,10 +261,14 @@ enum err kv_engine_open(const struct kv_options *o, struct kv_engine **ret,
 	}
 	e->owner_fd = -1;
 	e->n_tables = o->n_tables;
+	e->options = *o;
+	e->options.dir = strdup(o->dir);
 	pthread_mutex_init(&e->mutex, NULL);
-	enum err result = take_directory(e, o->dir, ret_report);
+	enum err result = e->options.dir == NULL
+	                          ? report_set(ret_report, ERR_NOMEM, (const char *[]){"no memory", NULL})
+	                          : take_directory(e, o->dir, ret_report);
 	if (result == OK) {
-		int rc = open_env(e, o);
+		int rc = open_env(e);
 		if (rc != MDB_SUCCESS) {
 			result = open_failed(ret_report, o->dir, rc);
 		}
@@ -225,19 +287,13 @@ void kv_engine_close(struct kv_engine *e)
 	if (e == NULL) {
 		return;
 	}
-	while (e->spare != NULL) {
-		struct kv_engine_txn *t = e->spare;
-		e->spare = t->next;
-		mdb_txn_abort(t->txn);
-		free(t);
-	}
-	if (e->env != NULL) {
-		mdb_env_close(e->env);
-	}
+	assert(e->n_open == 0);
+	close_env(e);
 	if (e->owner_fd >= 0) {
 		close(e->owner_fd);
 	}
 	pthread_mutex_destroy(&e->mutex);
+	free((void *)(uintptr_t)e->options.dir);
 	free(e);
 }
 
@@ -259,7 +315,8 @@ static enum err txn_new(struct kv_engine *e, bool write, struct kv_engine_txn **
 	return OK;
 }
 
-enum err kv_engine_read(struct kv_engine *e, struct kv_engine_txn **ret)
+/* A kept transaction, or a new one. */
+static enum err txn_read(struct kv_engine *e, struct kv_engine_txn **ret)
 {
 	pthread_mutex_lock(&e->mutex);
 	struct kv_engine_txn *t = e->spare;
@@ -280,18 +337,54 @@ enum err kv_engine_read(struct kv_engine *e, struct kv_engine_txn **ret)
 	return OK;
 }
 
+enum err kv_engine_read(struct kv_engine *e, struct kv_engine_txn **ret)
+{
+	TRY(enter(e));
+	enum err result = txn_read(e, ret);
+	if (result != OK) {
+		leave(e);
+	}
+	return result;
+}
+
 enum err kv_engine_write(struct kv_engine *e, struct kv_engine_txn **ret)
 {
-	return txn_new(e, true, ret);
+	TRY(enter(e));
+	enum err result = txn_new(e, true, ret);
+	if (result != OK) {
+		leave(e);
+	}
+	return result;
+}
+
+/* Did the environment fail for good? LMDB tells only who begins a transaction. */
+static bool is_dead(const struct kv_engine *e)
+{
+	MDB_txn *txn;
+	int rc = mdb_txn_begin(e->env, NULL, MDB_RDONLY, &txn);
+
+	if (rc == MDB_SUCCESS) {
+		mdb_txn_abort(txn);
+	}
+	return rc == MDB_PANIC;
 }
 
 enum err kv_engine_commit(struct kv_engine_txn *t)
 {
+	struct kv_engine *e = t->engine;
+
 	assert(t->write);
 	int rc = mdb_txn_commit(t->txn);
-
+	enum err result = from_lmdb("commit", rc);
 	free(t);
-	return from_lmdb("commit", rc);
+	if (result != OK && is_dead(e)) {
+		pthread_mutex_lock(&e->mutex);
+		e->failed = true;
+		pthread_mutex_unlock(&e->mutex);
+		result = ERR_IO; /* also for a full disk: it may be there when the database is opened anew */
+	}
+	leave(e);
+	return result;
 }
 
 void kv_engine_end(struct kv_engine_txn *t)
@@ -299,16 +392,19 @@ void kv_engine_end(struct kv_engine_txn *t)
 	if (t == NULL) {
 		return;
 	}
+	struct kv_engine *e = t->engine;
 	if (t->write) {
 		mdb_txn_abort(t->txn);
 		free(t);
+		leave(e);
 		return;
 	}
 	mdb_txn_reset(t->txn);
-	pthread_mutex_lock(&t->engine->mutex);
-	t->next = t->engine->spare;
-	t->engine->spare = t;
-	pthread_mutex_unlock(&t->engine->mutex);
+	pthread_mutex_lock(&e->mutex);
+	t->next = e->spare;
+	e->spare = t;
+	e->n_open--;
+	pthread_mutex_unlock(&e->mutex);
 }
 
 static MDB_dbi table_of(const struct kv_engine_txn *t, unsigned table)
@@ -422,10 +518,11 @@ void kv_engine_stats(struct kv_engine *e, struct kv_stats *ret)
 	MDB_envinfo info = {0};
 	MDB_stat stat = {0};
 
-	if (mdb_env_info(e->env, &info) != MDB_SUCCESS ||
-	    mdb_env_stat(e->env, &stat) != MDB_SUCCESS) {
-		return;
+	pthread_mutex_lock(&e->mutex);
+	if (e->env != NULL && mdb_env_info(e->env, &info) == MDB_SUCCESS &&
+	    mdb_env_stat(e->env, &stat) == MDB_SUCCESS) {
+		ret->pages_used = (uint64_t)info.me_last_pgno + 1;
+		ret->size_bytes = ret->pages_used * stat.ms_psize;
 	}
-	ret->pages_used = (uint64_t)info.me_last_pgno + 1;
-	ret->size_bytes = ret->pages_used * stat.ms_psize;
+	pthread_mutex_unlock(&e->mutex);
 }
