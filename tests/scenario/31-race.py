@@ -5,7 +5,7 @@ Whoever builds a table format or a lock on S3 stands on this: of many conditiona
 the others are told so, and what is stored is the winner's. A writer is a generator that yields requests and gets answers;
 one loop drives all of them, so that nothing but the gateway decides who is first.
 """
-# timeout: 600
+# timeout: 900
 
 import datetime
 import hashlib
@@ -30,6 +30,7 @@ COPY_ROUNDS = 40
 COMPLETE_ROUNDS = 30
 DELETE_ROUNDS = 60
 INCREMENTS = 4  # of each writer
+IDLE_S = 20  # the gateway closes connections that nobody has used for a minute
 BUCKET, VERSIONED = "race", "race-versioned"
 LOST = (409, 412)
 
@@ -42,12 +43,21 @@ class Wire:
     """One kept connection with requests of its own making: as little client as possible."""
 
     def __init__(self, stack):
-        self.host = "127.0.0.1:%d" % stack.s3_port
+        self.address = "127.0.0.1", stack.s3_port
+        self.host = "%s:%d" % self.address
         self.region, self.access = stack.region, stack.access["main"]
-        self.socket = socket.create_connection(("127.0.0.1", stack.s3_port))
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket, self.used = None, -IDLE_S
         self.received = b""
         self.day, self.key = None, None
+
+    def ready(self):
+        """The socket; a new one where the gateway may soon close the old one, for nobody used it."""
+        if time.monotonic() - self.used >= IDLE_S:
+            if self.socket:
+                self.socket.close()
+            self.socket = socket.create_connection(self.address)
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return self.socket
 
     def _signing_key(self, day):
         if day != self.day:
@@ -75,6 +85,7 @@ class Wire:
         sent["content-length"] = str(len(body))
         head = "%s %s%s HTTP/1.1\r\n%s\r\n" % (method, urllib.parse.quote(path), "?" + query if query else "",
                                             "".join("%s: %s\r\n" % h for h in sent.items()))
+        self.used = time.monotonic()
         self.socket.sendall(head.encode() + body)
 
     def take(self):
@@ -104,8 +115,6 @@ class Field:
     def __init__(self, stack, n):
         self.wires = [Wire(stack) for _ in range(n)]
         self.selector = selectors.EpollSelector()
-        for n, wire in enumerate(self.wires):
-            self.selector.register(wire.socket, selectors.EVENT_READ, n)
 
     def _advance(self, running, results, n, answer):
         try:
@@ -113,11 +122,14 @@ class Field:
             self.wires[n].send(method, path, **more)
         except StopIteration as e:
             results[n] = e.value
+            self.selector.unregister(self.wires[n].socket)
             del running[n]
 
     def run(self, generators):
         """What each returned. First requests go out in random order, all before the first answer is read."""
         running, results = dict(enumerate(generators)), [None] * len(generators)
+        for n in running:
+            self.selector.register(self.wires[n].ready(), selectors.EVENT_READ, n)
         for n in random.sample(sorted(running), len(running)):
             self._advance(running, results, n, None)
         while running:
