@@ -29,10 +29,15 @@ def once(**more):
     return p.returncode, p.stdout, p.stderr
 
 
+def as_from_a_terminal():
+    """A test that runs in the background of a shell has SIGINT ignored, and so would all that it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def serve():
-    """Started as from a terminal: SIGINT is not ignored."""
     log = open(LOG, "w", encoding="utf-8")
-    p = subprocess.Popen([RUN], env=ENV, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+    p = subprocess.Popen([RUN], env=ENV, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                         preexec_fn=as_from_a_terminal)
     wait_for("deploy/dev/run to serve", lambda: "Ctrl-C" in open(LOG, encoding="utf-8").read() or p.poll() is not None, 90)
     return p
 
@@ -105,7 +110,8 @@ def serves():
           "AccessDenied" in refused.stderr, (owner, refused))
     subprocess.run([rempart, "rb", "s3://first-light"], env=env, capture_output=True, check=False)
     os.killpg(p.pid, signal.SIGINT)
-    check("Ctrl-C stops everything, status 0", p.wait(60) == 0 and not daemons(), daemons())
+    status, left = p.wait(60), daemons()
+    check("Ctrl-C stops everything, status 0", status == 0 and not left, (status, left, open(LOG, encoding="utf-8").read()))
 
 
 def falls():
