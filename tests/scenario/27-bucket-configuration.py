@@ -317,10 +317,11 @@ def lifecycle_works(stack):
     checks.ok(True, "what is due goes, the rest stays")
     checks.equal(s3.get_object(Bucket="going", Key="keep/a")["Body"].read(), b"x" * 10, "what stays is whole")
     refused("what went is gone", "NoSuchKey", s3.get_object, Bucket="going", Key="old/a")
-    metrics = stack.ops(stack.gateway_ops_port, "/metrics")[1]
-    def metric(name):
-        return [int(line.split()[-1]) for line in metrics.splitlines() if line.startswith("rempart_gateway_" + name + " ")]
-    checks.equal((metric("lifecycle_expired_total"), metric("lifecycle_aborted_total")), ([4], [1]), "counted")
+    def counted():
+        metrics = dict(line.rsplit(" ", 1) for line in stack.ops(stack.gateway_ops_port, "/metrics")[1].splitlines())
+        return [int(metrics["rempart_gateway_lifecycle_%s_total" % what]) for what in ("expired", "aborted")]
+    wait_for("the last of them to be counted", lambda: sum(counted()) >= 5) # after it went
+    checks.equal(counted(), [4, 1], "counted")
     s3.delete_bucket_lifecycle(Bucket="going")
     s3.put_object(Bucket="going", Key="old/c", Body=b"x")
     checks.equal(left()[0], ["keep/a", "old/c", "older", "tag/no"], "no rule, no expiration")
