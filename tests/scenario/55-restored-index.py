@@ -39,10 +39,11 @@ def main():
         for key in ("stays", "replaced", "deleted before"):
             s3.put_object(Bucket="data", Key=key, Body=b"old " + key.encode())
         s3.delete_object(Bucket="data", Key="deleted before")
+        wait_for("what was deleted to be collected", lambda: metric(stack, "blobs_removed_total") == 1)
         stack.gateway.stop()
         backup = os.path.join(stack.dir, "backup")
         shutil.copytree(stack.index, backup)
-        old_marks = marks(stack)
+        old_marks = stack.marks()
         stack.restart_gateway()
 
         large = os.urandom(9 * MIB + 5)
@@ -53,7 +54,7 @@ def main():
         s3.put_object(Bucket="late", Key="x", Body=b"of a later bucket")
         written = metric(stack, "blobs_written_total")
         checks.ok(written > 70, "%d blobs were written since" % written)
-        wait_for("a new mark on the store", lambda: marks(stack) - old_marks)
+        wait_for("a new mark on the store", lambda: stack.marks() - old_marks)
         status, said = maintain(stack, "--rebuild-index")
         checks.ok(status == 1 and "another process uses this database" in said, "not while the gateway runs")
         stack.gateway.stop()
@@ -92,11 +93,6 @@ def main():
         stack.restart_gateway()
         checks.equal((get(s3, "stays"), get(s3, "large")), (b"old stays", "NoSuchKey"), "what it knows is readable")
     return checks.done()
-
-
-def marks(stack):
-    """What the collector leaves on the store each second in which blobs were written: so small is nothing else."""
-    return {path for path, data in stack.read_blobs() if len(data) < 20}
 
 
 if __name__ == "__main__":
