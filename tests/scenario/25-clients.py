@@ -235,7 +235,7 @@ def s3fs(stack):
         checks.skip("s3fs mount", "this machine may not mount")
         return
     try:
-        wait_for("the mount", lambda: os.path.ismount(point), 10)
+        wait_for("the mount", lambda: os.path.ismount(point))
         data = os.urandom(300000)
         os.mkdir(point + "/dir")
         with open(point + "/dir/file", "wb") as f:
