@@ -85,6 +85,13 @@ void answer_xml(struct request *r, unsigned status, struct writer *w)
 	answer_text(r, status, BYTES("application/xml"), w);
 }
 
+void answer_xml_later(struct request *r)
+{
+	answer_begin(r, 200, -1);
+	answer_header(r, "content-type", BYTES("application/xml"));
+	exchange_stream(r->x);
+}
+
 /* What the client signed as we read it: S3 tells it too, and it ends most searches for the error. */
 static void write_signature_details(struct request *r, struct writer *w)
 {
@@ -106,7 +113,6 @@ static void write_error_body(struct request *r, enum s3error e, struct writer *w
 	char id[33];
 	struct writer id_w = writer_fixed(id, sizeof(id));
 	hex_write(&id_w, bytes_of(exchange_id(r->x), 16));
-	xml_begin(w);
 	xml_open(w, "Error");
 	xml_element_text(w, "Code", s3error_code(e));
 	xml_element_text(w, "Message", r->detail == NULL ? s3error_message(e) : r->detail);
@@ -134,6 +140,7 @@ void answer_error(struct request *r, enum s3error e)
 	if (status == 304) {
 		answer_empty(r, status);
 	} else {
+		xml_begin(&w);
 		write_error_body(r, e, &w);
 		if (!give(r, status, BYTES("application/xml"), &w)) {
 			answer_empty(r, status);
@@ -148,4 +155,10 @@ void answer_error(struct request *r, enum s3error e)
 	if (e == S3E_NOT_MODIFIED && r->has_object) {
 		object_etag_header(r, r->object.etag);
 	}
+}
+
+void answer_error_late(struct request *r, enum s3error e, struct writer *out)
+{
+	r->error = e;
+	write_error_body(r, e, out);
 }

@@ -32,7 +32,7 @@ struct gateway {
 	struct bytes domains; /* host-style domains, separated by spaces */
 	bool access_log;
 	struct logbook *logbook; /* NULL: no bucket's log is kept */
-	unsigned copies_max; /* long copies at a time: each holds a worker from its begin to its end */
+	unsigned copies_max; /* long copies at a time: each has a worker in its turns */
 	_Atomic unsigned copies;
 	atomic_uint_fast64_t text; /* bytes of XML that requests hold */
 	uint64_t day_ms;      /* of lifecycle rules */

@@ -1,17 +1,14 @@
 /* CopyObject and UploadPartCopy: both keys come with one grant, against the one signature that names both. */
-#include <stdlib.h>
-
-#include "common/base/clock.h"
 #include "common/codec/xml.h"
+#include "server/gateway/copy.h"
 #include "server/gateway/customer.h"
 #include "server/gateway/lifecycle.h"
 #include "server/gateway/ops.h"
 #include "server/gateway/resource.h"
 
 enum {
-	COPY_STEP_BYTES = 256 << 10,
-	COPY_DEADLINE_MS = 60000,
-	COPY_LONG_BYTES = 64 << 20, /* more holds a worker for a time that others notice */
+	COPY_FIRST_TURN_MS = 2000,
+	COPY_TURN_MS = 200, /* others wait for this worker meanwhile */
 };
 
 /* The KMS reads the header in its canonical form, where a run of spaces is one and two headers are joined by a comma. What
@@ -158,135 +155,16 @@ enum s3error op_copy_object_prepare(struct request *r)
 	return S3E_NONE;
 }
 
-/* The digests that a copy needs on the way: MD5 for AES256 ETags, and the source's checksum kind. */
-struct digests {
-	struct checksum *md5, *checksum;
-	uint8_t md5_value[CHECKSUM_BYTES_MAX], value[CHECKSUM_BYTES_MAX];
-	size_t md5_n, n;
-};
-
-static enum err digest(struct digests *d, struct bytes b)
-{
-	if (d->md5 != NULL) {
-		TRY(checksum_update(d->md5, b));
-	}
-	return d->checksum == NULL ? OK : checksum_update(d->checksum, b);
-}
-
-static enum err digests_finish(struct digests *d)
-{
-	if (d->md5 != NULL) {
-		TRY(checksum_final(d->md5, d->md5_value, &d->md5_n));
-	}
-	return d->checksum == NULL ? OK : checksum_final(d->checksum, d->value, &d->n);
-}
-
-/* Open the source, seal the target, segment by segment; plaintext is only ever in this buffer. */
-static enum err pump(struct request *r, struct digests *d, uint8_t *memory)
-{
-	bool last = false;
-	while (!last) {
-		struct writer out = writer_fixed(memory, COPY_STEP_BYTES);
-		uint64_t deadline = clock_mono_ms() + COPY_DEADLINE_MS;
-		TRY(vault_read(r->reader, deadline, &out, &last));
-		TRY(digest(d, writer_bytes(&out)));
-		vault_write_deadline(r->writer, deadline);
-		TRY(vault_write(r->writer, writer_bytes(&out)));
-	}
-	vault_write_deadline(r->writer, clock_mono_ms() + COPY_DEADLINE_MS);
-	return digests_finish(d);
-}
-
-static enum err copy_bytes(struct request *r, const struct secret *source_dek,
-                           const struct secret *target_dek, struct digests *d)
-{
-	uint8_t *memory = malloc(COPY_STEP_BYTES);
-	if (memory == NULL) {
-		return ERR_NOMEM;
-	}
-	enum err e = vault_read_begin(r->g->vault, &r->source, source_dek, r->first, r->count,
-	                              &r->reader);
-	if (e == OK) {
-		e = vault_write_begin(r->g->vault, target_dek, request_deadline(r), &r->writer);
-	}
-	if (e == OK) {
-		e = pump(r, d, memory);
-	}
-	wipe(memory, COPY_STEP_BYTES);
-	free(memory);
-	return e;
-}
-
-static enum s3error copy_with_digests(struct request *r, const struct secret *source_dek,
-                                      const struct secret *target_dek, bool md5,
-                                      enum checksum_kind kind, struct digests *d)
-{
-	bool is_long = r->count > COPY_LONG_BYTES;
-	if (is_long && !gateway_copy_begin(r->g)) {
-		return S3E_SLOW_DOWN;
-	}
-	enum err e = md5 ? checksum_new(CHECKSUM_MD5, &d->md5) : OK;
-	if (e == OK && kind != CHECKSUM_NONE) {
-		e = checksum_new(kind, &d->checksum);
-	}
-	if (e == OK) {
-		e = copy_bytes(r, source_dek, target_dek, d);
-	}
-	checksum_free(d->md5);
-	checksum_free(d->checksum);
-	if (is_long) {
-		gateway_copy_end(r->g);
-	}
-	return s3error_of(e);
-}
-
-static void answer_copied_object(struct request *r, const struct index_object *o)
-{
-	struct writer w = writer_growing(GATEWAY_ANSWER_MAX);
-	xml_begin(&w);
-	xml_open(&w, "CopyObjectResult");
-	object_xml_date(&w, "LastModified", o->modified_ms);
-	object_xml_etag(&w, o->etag);
-	object_xml_checksum_of(&w, o);
-	xml_close(&w, "CopyObjectResult");
-	answer_xml(r, 200, &w);
-	object_sse_headers(r, o);
-	lifecycle_headers(r, o);
-	object_made_header(r, o);
-	source_version_header(r);
-}
-
-static void answer_copied_part(struct request *r, const struct index_part *part)
-{
-	struct writer w = writer_growing(GATEWAY_ANSWER_MAX);
-	xml_begin(&w);
-	xml_open(&w, "CopyPartResult");
-	object_xml_date(&w, "LastModified", part->modified_ms);
-	object_xml_etag(&w, part->etag);
-	object_xml_checksum(&w, (enum checksum_kind)part->checksum_kind, part->checksum, 0);
-	xml_close(&w, "CopyPartResult");
-	answer_xml(r, 200, &w);
-	object_sse_headers(r, &r->upload.object);
-	source_version_header(r);
-}
-
-enum s3error op_copy_object_begin(struct request *r)
+static enum s3error publish_object(struct request *r)
 {
 	struct index_object *o = &r->object;
-	struct digests d = {0};
 	bool no_bucket = false;
-	o->wrapped = r->grant.keys[1].wrapped;
-	o->key_arn = r->grant.keys[1].arn;
-	TRY_S3(resource_take_acl(r, o));
-	TRY_S3(copy_with_digests(r, object_dek(r, 0), object_dek(r, 1),
-	                         o->sse == INDEX_SSE_AES256,
-	                         (enum checksum_kind)o->checksum_kind, &d));
 	if (o->sse == INDEX_SSE_AES256) {
-		TRY_S3(object_md5_etag(r, bytes_of(d.md5_value, d.md5_n), 0, &o->etag));
+		TRY_S3(object_md5_etag(r, bytes_of(r->copy->md5_value, r->copy->md5_n), 0, &o->etag));
 	} else {
 		TRY_S3(object_random_etag(r, 1, &o->etag));
 	}
-	o->checksum = arena_copy(r->a, bytes_of(d.value, d.n));
+	o->checksum = bytes_of(r->copy->value, r->copy->value_n);
 	o->modified_ms = object_now_ms();
 	struct vault_writer *writer = r->writer;
 	r->writer = NULL;
@@ -294,9 +172,112 @@ enum s3error op_copy_object_begin(struct request *r)
 	if (e == ERR_NOTFOUND) {
 		return no_bucket ? S3E_NO_SUCH_BUCKET : S3E_NO_SUCH_KEY;
 	}
-	TRY_S3(s3error_of(e));
-	answer_copied_object(r, o);
+	return s3error_of(e);
+}
+
+static enum s3error publish_part(struct request *r)
+{
+	struct index_part *part = &r->copy->part;
+	part->checksum_kind = (uint8_t)object_part_checksum(&r->upload.object);
+	part->checksum = bytes_of(r->copy->value, r->copy->value_n);
+	if (r->upload.object.sse == INDEX_SSE_AES256) {
+		TRY_S3(object_md5_etag(r, bytes_of(r->copy->md5_value, r->copy->md5_n), 0,
+		                       &part->etag));
+	} else {
+		TRY_S3(object_part_etag(r, 1, r->count, part));
+	}
+	return upload_store_part(r, part);
+}
+
+static bool is_of_part(const struct request *r)
+{
+	return r->target.op == S3OP_UPLOAD_PART_COPY;
+}
+
+static enum s3error publish(struct request *r)
+{
+	return is_of_part(r) ? publish_part(r) : publish_object(r);
+}
+
+static void write_result(const struct request *r, struct writer *w)
+{
+	const struct index_object *o = &r->object;
+	const struct index_part *part = &r->copy->part;
+	const char *name = is_of_part(r) ? "CopyPartResult" : "CopyObjectResult";
+	xml_open(w, name);
+	object_xml_date(w, "LastModified", is_of_part(r) ? part->modified_ms : o->modified_ms);
+	object_xml_etag(w, is_of_part(r) ? part->etag : o->etag);
+	if (is_of_part(r)) {
+		object_xml_checksum(w, (enum checksum_kind)part->checksum_kind, part->checksum, 0);
+	} else {
+		object_xml_checksum_of(w, o);
+	}
+	xml_close(w, name);
+}
+
+static void result_headers(struct request *r)
+{
+	if (is_of_part(r)) {
+		object_sse_headers(r, &r->upload.object);
+	} else {
+		object_sse_headers(r, &r->object);
+		lifecycle_headers(r, &r->object);
+		object_made_header(r, &r->object);
+	}
+	source_version_header(r);
+}
+
+/* Most copies end in the first turn and are answered as everything else. For the others S3's way: the head goes out, white space
+ * follows while the copy goes on, so that no client takes the silence for a dead connection, and an error then comes inside a 200. */
+static enum s3error begin(struct request *r, bool md5, enum checksum_kind kind)
+{
+	bool done = false;
+	TRY_S3(copy_begin(r, md5, kind));
+	TRY_S3(copy_turn(r, COPY_FIRST_TURN_MS, &done));
+	if (!done) {
+		answer_xml_later(r);
+		result_headers(r);
+		return S3E_NONE;
+	}
+	TRY_S3(publish(r));
+	struct writer w = writer_growing(GATEWAY_ANSWER_MAX);
+	xml_begin(&w);
+	write_result(r, &w);
+	answer_xml(r, 200, &w);
+	result_headers(r);
 	return S3E_NONE;
+}
+
+enum err op_copy_more(struct request *r, struct writer *out, bool *ret_last)
+{
+	bool done = false;
+	if (!r->copy->told) {
+		xml_begin(out);
+		r->copy->told = true;
+	}
+	enum s3error e = copy_turn(r, COPY_TURN_MS, &done);
+	if (e == S3E_NONE && done) {
+		e = publish(r);
+	}
+	*ret_last = done || e != S3E_NONE;
+	if (e != S3E_NONE) {
+		answer_error_late(r, e, out);
+	} else if (done) {
+		write_result(r, out);
+	} else {
+		write_u8(out, ' ');
+	}
+	return writer_end(out);
+}
+
+enum s3error op_copy_object_begin(struct request *r)
+{
+	struct index_object *o = &r->object;
+	o->wrapped = r->grant.keys[1].wrapped;
+	o->key_arn = r->grant.keys[1].arn;
+	o->modified_ms = object_now_ms();
+	TRY_S3(resource_take_acl(r, o));
+	return begin(r, o->sse == INDEX_SSE_AES256, (enum checksum_kind)o->checksum_kind);
 }
 
 enum s3error op_upload_part_copy_prepare(struct request *r)
@@ -329,19 +310,6 @@ enum s3error op_upload_part_copy_prepare(struct request *r)
 
 enum s3error op_upload_part_copy_begin(struct request *r)
 {
-	struct digests d = {0};
-	struct index_part part = {0};
-	bool md5 = r->upload.object.sse == INDEX_SSE_AES256;
-	enum checksum_kind kind = object_part_checksum(&r->upload.object);
-	TRY_S3(copy_with_digests(r, object_dek(r, 0), object_dek(r, 1), md5, kind, &d));
-	part.checksum_kind = (uint8_t)kind;
-	part.checksum = bytes_of(d.value, d.n);
-	if (md5) {
-		TRY_S3(object_md5_etag(r, bytes_of(d.md5_value, d.md5_n), 0, &part.etag));
-	} else {
-		TRY_S3(object_part_etag(r, 1, r->count, &part));
-	}
-	TRY_S3(upload_store_part(r, &part));
-	answer_copied_part(r, &part);
-	return S3E_NONE;
+	const struct index_object *o = &r->upload.object;
+	return begin(r, o->sse == INDEX_SSE_AES256, object_part_checksum(o));
 }

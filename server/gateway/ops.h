@@ -42,6 +42,7 @@ enum s3error op_copy_object_prepare(struct request *r);
 enum s3error op_copy_object_begin(struct request *r);
 enum s3error op_upload_part_copy_prepare(struct request *r);
 enum s3error op_upload_part_copy_begin(struct request *r);
+enum err op_copy_more(struct request *r, struct writer *out, bool *ret_last);
 
 /* op_delete.c */
 enum s3error op_delete_object(struct request *r);

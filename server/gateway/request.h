@@ -53,6 +53,7 @@ struct customer_key {
 };
 
 struct post_upload;
+struct copy;
 
 /* What the bucket's ownership controls and public access block say. */
 struct bucket_settings {
@@ -97,6 +98,7 @@ struct request {
 	bool has_object;
 	bool looked;                   /* object_find was there */
 	struct index_object source;    /* copies */
+	struct copy *copy;             /* of its bytes (copy.h) */
 	struct index_version version;  /* of versionId, or of the copy source's */
 	bool source_named;             /* the copy source comes with a versionId */
 	struct index_upload upload;    /* multipart */
@@ -150,6 +152,10 @@ void answer_empty(struct request *r, unsigned status);
 void answer_stream(struct request *r, unsigned status, uint64_t length);
 /* answer_xml: takes the writer's text over (growing writer; freed with the request). */
 void answer_xml(struct request *r, unsigned status, struct writer *w);
+/* answer_xml_later: 200 with XML that the operation's `more` writes, its declaration too. */
+void answer_xml_later(struct request *r);
+/* answer_error_late: into the XML of a 200 that is on its way. */
+void answer_error_late(struct request *r, enum s3error e, struct writer *out);
 void answer_text(struct request *r, unsigned status, struct bytes type, struct writer *w); /* the same, of another type */
 void answer_header(struct request *r, const char *name, struct bytes value);
 void answer_header_u64(struct request *r, const char *name, uint64_t value);

@@ -1,4 +1,5 @@
 /* The table of operations: one row for each, in the order of enum s3op. */
+#include "server/gateway/copy.h"
 #include "server/gateway/cors.h"
 #include "server/gateway/ops.h"
 
@@ -42,7 +43,8 @@ static const struct op rows[S3OP_COUNT] = {
 	[S3OP_POST_OBJECT] = {OP_BUCKET_OWN, .begin = op_post_object_begin,
 	                      .end = op_put_object_end, .open = true},
 	[S3OP_COPY_OBJECT] = {OP_BUCKET_OWN, .prepare = op_copy_object_prepare,
-	                      .begin = op_copy_object_begin, .takes_acl = true},
+	                      .begin = op_copy_object_begin, .more = op_copy_more,
+	                      .release = copy_release, .takes_acl = true},
 	[S3OP_DELETE_OBJECT] = {OP_BUCKET_OWN, .begin = op_delete_object},
 	[S3OP_GET_OBJECT_TAGGING] = {OP_BUCKET_OWN, .begin = op_get_object_tagging},
 	[S3OP_PUT_OBJECT_TAGGING] = {OP_BUCKET_OWN, .begin = op_put_object_tagging_begin,
@@ -55,7 +57,8 @@ static const struct op rows[S3OP_COUNT] = {
 	[S3OP_UPLOAD_PART] = {OP_BUCKET_OWN, .prepare = op_upload_part_prepare,
 	                      .begin = op_upload_part_begin, .end = op_upload_part_end},
 	[S3OP_UPLOAD_PART_COPY] = {OP_BUCKET_OWN, .prepare = op_upload_part_copy_prepare,
-	                           .begin = op_upload_part_copy_begin},
+	                           .begin = op_upload_part_copy_begin, .more = op_copy_more,
+	                           .release = copy_release},
 	[S3OP_COMPLETE_MULTIPART_UPLOAD] = {OP_BUCKET_OWN, .prepare = op_complete_upload_prepare,
 	                                    .begin = op_complete_upload_begin,
 	                                    .end = op_complete_upload_end},
