@@ -87,18 +87,29 @@ enum sigv4_payload sigv4_payload_of(struct bytes content_hash);
 
 /* A canonical request taken apart again, by the KMS: what exactly did the user sign?
  * Everything borrowed from `canonical`; headers are lower-case names with their canonical values. */
-enum { SIGV4_SIGNED_HEADERS_MAX = 64 };
+enum { SIGV4_SIGNED_HEADERS_MAX = 64, SIGV4_HOISTED_MAX = 64 };
 struct sigv4_claims {
 	struct bytes method;
 	struct bytes path;   /* canonical (encoded) URI */
 	struct bytes query;  /* canonical (encoded, sorted) query; SIGV4_QUERY: without X-Amz-Signature */
-	struct field headers[SIGV4_SIGNED_HEADERS_MAX];
+	struct field headers[SIGV4_SIGNED_HEADERS_MAX + SIGV4_HOISTED_MAX]; /* the rest is room for sigv4_hoisted */
 	size_t n_headers;
 	struct bytes signed_headers;
 	struct bytes content_hash;
 };
 /* sigv4_claims: strict; anything that sigv4_read would not have produced is INPUT. */
 enum err sigv4_claims_read(struct bytes canonical, struct sigv4_claims *ret);
+
+/*
+ * sigv4_hoisted: the headers that stand in the query. SDKs presign x-amz-... so, and whoever uses the URL sends none; S3 takes
+ * them as the headers that they are called. Left out: what belongs to the signature, and checksums of the body, which nobody had
+ * who presigned: S3 does not look at them there.
+ *   query    decoded (uri_query); ret borrows its values
+ *   headers  [*n] there are; room for SIGV4_HOISTED_MAX more; the names that are added are lower-case
+ *   errors   INPUT (no header can carry it, or it is there twice), LIMIT
+ */
+enum err sigv4_hoisted(struct arena *a, const struct field *query, size_t n_query,
+                       struct field *headers, size_t *n);
 
 /* sigv4_string_to_sign: of the evidence (algorithm, amz date, scope, hash of canonical). */
 enum err sigv4_string_to_sign(struct arena *a, const struct sigv4_evidence *e, struct bytes *ret);

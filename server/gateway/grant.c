@@ -72,7 +72,7 @@ static enum s3error of_verdict(enum kmsproto_verdict verdict)
 
 enum s3error grant_evidence(struct request *r)
 {
-	const struct http_head *head = r->head;
+	const struct http_head *head = exchange_head(r->x); /* as it was signed */
 	const struct sigv4_request request = {
 		.method = head->method,
 		.path = head->path,

@@ -70,7 +70,7 @@ struct deleted_key {
 
 struct request {
 	struct exchange *x;
-	const struct http_head *head;  /* of the S3 request: what came, or the PUT that a form stands for */
+	const struct http_head *head;  /* of the S3 request: what came, with the headers of its query, or the PUT that a form stands for */
 	struct post_upload *post;      /* of a form (op_post.h); else NULL */
 	struct gateway *g;
 	struct arena *a;

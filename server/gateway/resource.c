@@ -169,6 +169,8 @@ enum s3error resource_acl_public(struct request *r, struct bytes body, struct ac
 	struct acl acl;
 	bool said = false;
 	TRY_S3(s3error_of(sigv4_claims_read(r->access.evidence.canonical, &claims)));
+	TRY_S3(s3error_of(sigv4_hoisted(r->a, r->query, r->n_query, claims.headers,
+	                                &claims.n_headers)));
 	const struct acl_request q = {claims.headers, claims.n_headers, owner,
 	                              of_object ? &bucket_owner : NULL};
 	enum err e = acl_read_request(r->a, &q, &said, &acl, &why);

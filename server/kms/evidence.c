@@ -62,6 +62,7 @@ enum err evidence_read(struct arena *a, struct bytes canonical, struct bytes dom
 
 	TRY(sigv4_claims_read(canonical, &e.claims));
 	TRY(uri_query(a, e.claims.query, PARAMETERS_MAX, &e.query, &e.n_query));
+	TRY(sigv4_hoisted(a, e.query, e.n_query, e.claims.headers, &e.claims.n_headers));
 	e.expires_s = expires_of(&e);
 	e.upload_id = evidence_parameter(&e, "uploadId");
 	struct bytes source = evidence_header(&e, "x-amz-copy-source");

@@ -13,7 +13,7 @@ struct evidence {
 	struct bytes source_bucket, source_key;
 	struct bytes source_version; /* versionId of the copy source; empty without it */
 	struct bytes upload_id; /* uploadId of the signed query; empty without it */
-	struct sigv4_claims claims; /* all headers that were signed (anonymous: sent) */
+	struct sigv4_claims claims; /* all headers that were signed (anonymous: sent), also those in the query */
 	struct field *query;
 	size_t n_query;
 };
