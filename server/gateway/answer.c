@@ -131,6 +131,16 @@ static void write_error_body(struct request *r, enum s3error e, struct writer *w
 	xml_close(w, "Error");
 }
 
+/* Who resumes a download learns that he has it all. */
+static void write_whole_size(struct request *r)
+{
+	char text[32];
+	struct writer w = writer_fixed(text, sizeof(text));
+	write_text(&w, "bytes */");
+	write_decimal(&w, r->object.size);
+	answer_header(r, "content-range", writer_bytes(&w));
+}
+
 void answer_error(struct request *r, enum s3error e)
 {
 	unsigned status = s3error_status(e);
@@ -151,6 +161,9 @@ void answer_error(struct request *r, enum s3error e)
 	}
 	if (e == r->missing && (r->marker || e == S3E_NO_SUCH_KEY)) {
 		version_marker_headers(r);
+	}
+	if (e == S3E_INVALID_RANGE && r->has_object && r->target.op != S3OP_UPLOAD_PART_COPY) {
+		write_whole_size(r);
 	}
 	if (e == S3E_NOT_MODIFIED && r->has_object) {
 		object_etag_header(r, r->object.etag);

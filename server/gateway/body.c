@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "common/base/attr.h"
 #include "common/codec/base64.h"
 #include "common/codec/hex.h"
 #include "common/crypto/hash.h"
@@ -81,6 +82,25 @@ static bool base64_exact(struct bytes text, uint8_t *out, size_t n)
 	return base64_read(text, &w) == OK && w.used == n;
 }
 
+/* A checksum that cannot be computed here must not look as if it had been compared. */
+static enum s3error refuse_unknown_kinds(const struct request *r)
+{
+	static const char prefix[] = "x-amz-checksum-";
+	static const char *const others[] = {
+		"x-amz-checksum-algorithm", "x-amz-checksum-mode", "x-amz-checksum-type"};
+	for (size_t i = 0; i < r->head->n_fields; i++) {
+		struct bytes name = r->head->fields[i].name;
+		bool other = checksum_by_header(name) != CHECKSUM_NONE;
+		for (size_t k = 0; k < COUNT(others); k++) {
+			other = other || bytes_is_nocase(name, others[k]);
+		}
+		if (!other && bytes_is_nocase(bytes_first(name, sizeof(prefix) - 1), prefix)) {
+			return S3E_CHECKSUM_ALGORITHM;
+		}
+	}
+	return S3E_NONE;
+}
+
 /* x-amz-checksum-<kind>: value, or x-amz-trailer that names it. One kind only. */
 static enum s3error read_checksum_headers(struct body *b)
 {
@@ -117,13 +137,23 @@ static enum s3error read_checksum_headers(struct body *b)
 	return S3E_NONE;
 }
 
-static enum s3error read_checksums(struct body *b, bool md5, enum checksum_kind kind)
+/* x-amz-sdk-checksum-algorithm promises a value, here or in the trailer; Content-MD5 is one, too. */
+static enum s3error check_promise(const struct body *b)
 {
-	TRY_S3(read_checksum_headers(b));
 	struct bytes wanted = request_header(b->r, "x-amz-sdk-checksum-algorithm");
+	bool kept = b->announced || request_has_header(b->r, "content-md5") ||
+	            b->r->target.op == S3OP_COMPLETE_MULTIPART_UPLOAD;
 	if (wanted.n > 0 && checksum_by_name(wanted) == CHECKSUM_NONE) {
 		return S3E_CHECKSUM_ALGORITHM;
 	}
+	return wanted.n > 0 && !kept ? S3E_CHECKSUM_MISSING : S3E_NONE;
+}
+
+static enum s3error read_checksums(struct body *b, bool md5, enum checksum_kind kind)
+{
+	TRY_S3(refuse_unknown_kinds(b->r));
+	TRY_S3(read_checksum_headers(b));
+	TRY_S3(check_promise(b));
 	if (b->kind == CHECKSUM_NONE) {
 		b->kind = kind;
 	}

@@ -68,6 +68,19 @@ enum s3error object_preconditions(struct request *r, const struct index_object *
 	return S3E_NONE;
 }
 
+bool object_range_holds(const struct request *r, const struct index_object *o)
+{
+	struct bytes wanted = bytes_trim(request_header(r, "if-range"));
+	uint64_t ms = 0;
+	if (wanted.n == 0) {
+		return true;
+	}
+	if (date_read_http(wanted, &ms) == OK) {
+		return o->modified_ms / 1000 == ms / 1000;
+	}
+	return bytes_equal(object_unquote(wanted), o->etag);
+}
+
 /* One entity tag or "*": a list would need more than one comparison in the transaction, and nobody sends one. */
 static enum s3error single_etag(struct bytes header, struct bytes *ret)
 {

@@ -85,13 +85,6 @@ static enum s3error check_kms_key(struct bytes text)
 	return text.n > 0 && text.n <= KMS_KEY_MAX_BYTES ? S3E_NONE : S3E_INVALID_ARGUMENT;
 }
 
-/* A bucket key would take the place of a data key for each object; here each object has its own, always. */
-static enum s3error check_bucket_key(struct bytes text)
-{
-	TRY_S3(shape_is_bool(text));
-	return bytes_is_nocase(text, "true") ? S3E_NOT_IMPLEMENTED : S3E_NONE;
-}
-
 static enum s3error check_blocked(struct bytes text)
 {
 	static const char *const words[] = {"NONE", "SSE-C"};
@@ -107,7 +100,7 @@ static const struct shape default_children[] = {
 };
 static const struct shape encryption_rule_children[] = {
 	{"ApplyServerSideEncryptionByDefault", 0, 1, default_children},
-	{"BucketKeyEnabled", 0, 1, NULL, check_bucket_key},
+	{"BucketKeyEnabled", 0, 1, NULL, shape_is_bool},
 	{"BlockedEncryptionTypes", 0, 1, blocked_children},
 	{NULL},
 };
@@ -201,10 +194,7 @@ enum s3error config_document_read(struct arena *a, const struct config_document 
                                   struct bytes text, struct bytes *ret)
 {
 	struct xml_node *root = NULL;
-	if (xml_parse(a, text, d->nodes_max, &root) != OK) {
-		return S3E_MALFORMED_XML;
-	}
-	TRY_S3(shape_check(root, d->shape));
+	TRY_S3(shape_read(a, text, d->nodes_max, d->shape, &root));
 	if (d->check != NULL) {
 		TRY_S3(d->check(a, root));
 	}

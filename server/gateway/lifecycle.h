@@ -58,6 +58,9 @@ bool lifecycle_marker(const struct lifecycle *l, const struct lifecycle_object *
 const struct lifecycle_rule *lifecycle_abort(const struct lifecycle *l, struct bytes key,
                                              uint64_t created_ms, uint64_t day_ms, uint64_t *ret_ms);
 
+/* What S3 tells of the smallest object that a transition moves. There are none here, and Terraform waits for the word. */
+#define LIFECYCLE_MINIMUM "all_storage_classes_128K"
+
 struct request;
 struct index_object;
 /* lifecycle_of: the rules of r->bucket; n 0: none. */

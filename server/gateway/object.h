@@ -37,6 +37,8 @@ void object_xml_date(struct writer *w, const char *element, uint64_t ms);
  * copies ("x-amz-copy-source-if-match" ...: prefix "x-amz-copy-source-"). copy: 304 becomes 412. */
 enum s3error object_preconditions(struct request *r, const struct index_object *o,
                                   const char *prefix, bool copy);
+/* object_range_holds: If-Range: is the object still the one that the client has the other bytes of? True without the header. */
+bool object_range_holds(const struct request *r, const struct index_object *o);
 /* object_write_condition: If-Match, If-None-Match of PUT, Complete, Delete, into r->condition. */
 enum s3error object_write_condition(struct request *r);
 /* object_etag_matches: one entity tag or a list, quoted or not, or "*". */

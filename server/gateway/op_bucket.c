@@ -9,7 +9,7 @@
 
 enum {
 	BUCKETS_MAX = 10000, /* in one answer (S3) */
-	XML_NODES_MAX = 64,
+	XML_NODES_MAX = 256, /* 50 tags and more, for their own error */
 	ABORT_PAGE = 100, /* uploads; a page of them with their longest keys fits the arena */
 };
 
@@ -92,11 +92,15 @@ enum s3error op_list_buckets(struct request *r)
 	return S3E_NONE;
 }
 
-/* x-amz-object-ownership, as the document that PutBucketOwnershipControls would store; p NULL: not asked for. */
-static enum s3error ownership_of(struct request *r, struct bytes *ret)
+/* What CreateBucket makes besides the bucket: the documents that the operations of their own would store; p NULL: not asked for. */
+struct making {
+	struct bytes ownership, tags;
+};
+
+/* x-amz-object-ownership */
+static enum s3error take_ownership(struct request *r, struct making *m)
 {
 	struct bytes wanted = request_header(r, "x-amz-object-ownership");
-	*ret = (struct bytes){NULL, 0};
 	if (wanted.p == NULL) {
 		return S3E_NONE;
 	}
@@ -107,8 +111,29 @@ static enum s3error ownership_of(struct request *r, struct bytes *ret)
 	xml_close(&w, "Rule");
 	xml_close(&w, "OwnershipControls");
 	enum s3error e = config_document_read(r->a, config_document_of(INDEX_CONFIG_OWNERSHIP),
-	                                      writer_bytes(&w), ret);
+	                                      writer_bytes(&w), &m->ownership);
 	return e == S3E_MALFORMED_XML ? S3E_INVALID_ARGUMENT : e;
+}
+
+static enum s3error take_tags(struct request *r, const struct xml_node *tags, struct making *m)
+{
+	const struct xml_node *tag = xml_child(tags, "Tag");
+	if (tag == NULL) {
+		return S3E_NONE;
+	}
+	struct writer w AUTO(writer_free) = writer_growing(GATEWAY_XML_MAX);
+	xml_open(&w, "Tagging");
+	xml_open(&w, "TagSet");
+	for (; tag != NULL; tag = xml_next(tag, "Tag")) {
+		xml_open(&w, "Tag");
+		xml_element(&w, "Key", xml_text(tag, "Key"));
+		xml_element(&w, "Value", xml_text(tag, "Value"));
+		xml_close(&w, "Tag");
+	}
+	xml_close(&w, "TagSet");
+	xml_close(&w, "Tagging");
+	return config_document_read(r->a, config_document_of(INDEX_CONFIG_TAGGING), writer_bytes(&w),
+	                            &m->tags);
 }
 
 enum s3error op_create_bucket_begin(struct request *r)
@@ -119,20 +144,38 @@ enum s3error op_create_bucket_begin(struct request *r)
 	return collect_body(r, GATEWAY_XML_MAX);
 }
 
-static enum s3error check_location(struct request *r)
+static const struct shape tag_children[] = {{"Key", 1, 1}, {"Value", 1, 1}, {NULL}};
+static const struct shape tags_children[] = {{"Tag", 0, XML_NODES_MAX, tag_children}, {NULL}};
+static const struct shape create_children[] = {
+	{"LocationConstraint", 0, 1},
+	{"Location", 0, 1, .unbuilt = true}, /* of directory buckets, as Bucket */
+	{"Bucket", 0, 1, .unbuilt = true},
+	{"Tags", 0, 1, tags_children},
+	{NULL},
+};
+static const struct shape create_shape = {"CreateBucketConfiguration", 1, 1, create_children};
+
+static enum s3error take_document(struct request *r, struct making *m)
 {
 	struct xml_node *root = NULL;
 	struct bytes document = bytes_trim(writer_bytes(&r->text));
 	if (document.n == 0) {
 		return S3E_NONE;
 	}
-	if (xml_parse(r->a, document, XML_NODES_MAX, &root) != OK ||
-	    !bytes_is(root->name, "CreateBucketConfiguration")) {
-		return S3E_MALFORMED_XML;
-	}
+	TRY_S3(shape_read(r->a, document, XML_NODES_MAX, &create_shape, &root));
 	struct bytes location = xml_text(root, "LocationConstraint");
-	return location.n > 0 && !bytes_equal(location, r->g->region) ? S3E_INVALID_LOCATION
-	                                                              : S3E_NONE;
+	if (location.n > 0 && !bytes_equal(location, r->g->region)) {
+		return S3E_INVALID_LOCATION;
+	}
+	return take_tags(r, xml_child(root, "Tags"), m);
+}
+
+static enum s3error wants_lock(const struct request *r, bool *ret)
+{
+	struct bytes word = request_header(r, "x-amz-bucket-object-lock-enabled");
+	*ret = bytes_is_nocase(word, "true");
+	return word.n == 0 || *ret || bytes_is_nocase(word, "false") ? S3E_NONE
+	                                                             : S3E_INVALID_ARGUMENT;
 }
 
 /* Before the bucket is there: an ACL that cannot be read makes none. */
@@ -174,15 +217,24 @@ static enum s3error give_acl(struct request *r, const struct index_bucket *bucke
 	return e;
 }
 
+static enum s3error is_stored(struct request *r, enum index_config kind, struct bytes wanted)
+{
+	struct bytes stored;
+	if (wanted.p == NULL) {
+		return S3E_NONE;
+	}
+	TRY_S3(config_find(r, kind, &stored));
+	return bytes_equal(stored, wanted) ? S3E_NONE : S3E_BUCKET_OWNED;
+}
+
 /*
  * The name is taken. Whoever makes his own bucket again, as it is, has what he wants: S3 says so in its first region, and
  * tools that make their bucket before each use rely on it. Who owns it was read before the grant: a bucket made in
  * between is not ours to judge.
  */
 static enum s3error made_before(struct request *r, const struct index_bucket *wanted,
-                                struct bytes ownership)
+                                const struct making *m)
 {
-	struct bytes stored;
 	if (!r->has_bucket || !bytes_equal(r->bucket.tenant, wanted->tenant)) {
 		return S3E_BUCKET_EXISTS;
 	}
@@ -192,21 +244,21 @@ static enum s3error made_before(struct request *r, const struct index_bucket *wa
 	if (wanted->lock && !r->bucket.lock) {
 		return S3E_BUCKET_OWNED;
 	}
-	if (ownership.p == NULL) {
-		return S3E_NONE;
-	}
-	TRY_S3(config_find(r, INDEX_CONFIG_OWNERSHIP, &stored));
-	return bytes_equal(stored, ownership) ? S3E_NONE : S3E_BUCKET_OWNED;
+	TRY_S3(is_stored(r, INDEX_CONFIG_OWNERSHIP, m->ownership));
+	return is_stored(r, INDEX_CONFIG_TAGGING, m->tags);
 }
 
-static enum s3error make(struct request *r, struct index_bucket *bucket, struct bytes ownership)
+static enum s3error make(struct request *r, struct index_bucket *bucket, const struct making *m)
 {
 	enum err e = index_bucket_create(r->g->index, bucket);
 	if (e == ERR_EXISTS) {
-		return made_before(r, bucket, ownership);
+		return made_before(r, bucket, m);
 	}
-	if (e == OK && ownership.p != NULL) {
-		e = index_config_put(r->g->index, bucket, INDEX_CONFIG_OWNERSHIP, ownership);
+	if (e == OK && m->ownership.p != NULL) {
+		e = index_config_put(r->g->index, bucket, INDEX_CONFIG_OWNERSHIP, m->ownership);
+	}
+	if (e == OK && m->tags.p != NULL) {
+		e = index_config_put(r->g->index, bucket, INDEX_CONFIG_TAGGING, m->tags);
 	}
 	TRY_S3(s3error_of(e));
 	return give_acl(r, bucket);
@@ -215,24 +267,25 @@ static enum s3error make(struct request *r, struct index_bucket *bucket, struct 
 enum s3error op_create_bucket_end(struct request *r)
 {
 	const struct kmsproto_principal *who = &r->grant.principal;
-	struct bytes ownership;
-	TRY_S3(check_location(r));
-	TRY_S3(ownership_of(r, &ownership));
-	TRY_S3(check_acl(r, who, ownership));
+	struct making m = {0};
+	bool lock = false;
+	TRY_S3(take_document(r, &m));
+	TRY_S3(take_ownership(r, &m));
+	TRY_S3(wants_lock(r, &lock));
+	TRY_S3(check_acl(r, who, m.ownership));
 	struct index_bucket bucket = {
 		.name = r->target.bucket,
 		.tenant = who->tenant,
 		.owner_id = who->canonical_id,
 		.owner_name = who->display_name,
 		.created_ms = clock_real_ms(),
-		.lock = bytes_is_nocase(request_header(r, "x-amz-bucket-object-lock-enabled"),
-		                        "true"),
+		.lock = lock,
 		.region = r->g->region,
 	};
 	if (bucket.lock) {
 		bucket.versioning = INDEX_VERSIONING_ENABLED;
 	}
-	TRY_S3(make(r, &bucket, ownership));
+	TRY_S3(make(r, &bucket, &m));
 	struct bytes location = arena_join(
 		r->a, (const struct bytes[]){BYTES("/"), r->target.bucket}, 2);
 	answer_empty(r, 200);

@@ -73,22 +73,25 @@ static const struct index_part *part_by_number(const struct index_part *parts, s
 	return parts + low;
 }
 
+/* Each checksum that is given of a part is compared; of another kind than the part's it is wrong. */
 static enum s3error check_part_checksum(const struct xml_node *node, const struct index_part *part)
 {
 	uint8_t text[CHECKSUM_TEXT_MAX];
-	char element[32];
 	struct writer value = writer_fixed(text, sizeof(text));
-	struct writer name = writer_fixed(element, sizeof(element));
-	if (part->checksum_kind == CHECKSUM_NONE) {
-		return S3E_NONE;
-	}
-	write_text(&name, "Checksum");
-	write_text(&name, checksum_name((enum checksum_kind)part->checksum_kind));
-	write_u8(&name, 0);
-	struct bytes given = bytes_trim(xml_text(node, element));
 	base64_write(&value, part->checksum);
-	bool differs = given.n > 0 && !bytes_equal(given, writer_bytes(&value));
-	return differs ? S3E_INVALID_PART : S3E_NONE;
+	for (const struct xml_node *child = node->child; child != NULL; child = child->next) {
+		struct bytes kind = child->name;
+		struct bytes given = bytes_trim(child->text);
+		if (!bytes_starts(kind, BYTES("Checksum")) || given.n == 0) {
+			continue;
+		}
+		kind = bytes_skip(kind, sizeof("Checksum") - 1);
+		if (!bytes_is(kind, checksum_name((enum checksum_kind)part->checksum_kind)) ||
+		    !bytes_equal(given, writer_bytes(&value))) {
+			return S3E_INVALID_PART;
+		}
+	}
+	return S3E_NONE;
 }
 
 static enum s3error part_number(const struct xml_node *node, uint64_t *ret)
@@ -221,8 +224,32 @@ static enum err full_object(const struct index_object *o, uint8_t *value, size_t
 	return OK;
 }
 
+/* What the request says of the joined object's checksum must be of the upload's kind; one without a kind has S3's own, CRC64NVME. */
+static enum s3error take_checksum_kind(const struct request *r, struct index_object *o)
+{
+	struct bytes type = request_header(r, "x-amz-checksum-type");
+	bool said = type.n > 0;
+	for (int i = CHECKSUM_NONE + 1; i < CHECKSUM_KINDS; i++) {
+		const char *name = checksum_header((enum checksum_kind)i);
+		if (name == NULL || !request_has_header(r, name)) {
+			continue;
+		}
+		if (i != (o->checksum_kind == CHECKSUM_NONE ? CHECKSUM_CRC64NVME : o->checksum_kind)) {
+			return S3E_CHECKSUM_OF_UPLOAD;
+		}
+		said = true;
+	}
+	if (said && o->checksum_kind == CHECKSUM_NONE) {
+		o->checksum_kind = CHECKSUM_CRC64NVME;
+		o->checksum_composite = false;
+	}
+	bool right = bytes_is(type, o->checksum_composite ? "COMPOSITE" : "FULL_OBJECT");
+	return type.n == 0 || right ? S3E_NONE : S3E_CHECKSUM_OF_UPLOAD;
+}
+
 static enum s3error make_checksum(struct request *r, struct index_object *o)
 {
+	TRY_S3(take_checksum_kind(r, o));
 	enum checksum_kind kind = (enum checksum_kind)o->checksum_kind;
 	uint8_t value[CHECKSUM_BYTES_MAX];
 	uint8_t given[CHECKSUM_BYTES_MAX];

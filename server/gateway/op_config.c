@@ -1,6 +1,7 @@
 /* Put, get, delete of what a bucket is configured with: all kinds alike. */
 #include "common/base/attr.h"
 #include "server/gateway/config_document.h"
+#include "server/gateway/lifecycle.h"
 #include "server/gateway/ops.h"
 #include "common/policy/acl.h"
 
@@ -46,6 +47,14 @@ static const struct config_document *document_of(const struct request *r)
 	return config_document_of(kind_of(r->target.op));
 }
 
+static void kind_header(struct request *r, enum index_config kind)
+{
+	if (kind == INDEX_CONFIG_LIFECYCLE) {
+		answer_header(r, "x-amz-transition-default-minimum-object-size",
+		              BYTES(LIFECYCLE_MINIMUM));
+	}
+}
+
 enum s3error op_get_config(struct request *r)
 {
 	const struct config_document *d = document_of(r);
@@ -60,6 +69,7 @@ enum s3error op_get_config(struct request *r)
 	struct writer w = writer_growing(GATEWAY_ANSWER_MAX);
 	write_bytes(&w, stored);
 	answer_xml(r, 200, &w);
+	kind_header(r, d->kind);
 	return S3E_NONE;
 }
 
@@ -105,7 +115,9 @@ enum s3error op_put_config_end(struct request *r)
 		TRY_S3(check_acl(r, document));
 	}
 	enum err e = index_config_put(r->g->index, &r->bucket, d->kind, document);
-	return changed(r, e, d->put_status);
+	TRY_S3(changed(r, e, d->put_status));
+	kind_header(r, d->kind);
+	return S3E_NONE;
 }
 
 enum s3error op_delete_config(struct request *r)

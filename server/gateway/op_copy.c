@@ -15,7 +15,7 @@ enum {
  * would name another object there is refused; clients escape spaces. */
 static bool is_canonical(const struct request *r)
 {
-	const struct http_head *head = exchange_head(r->x);
+	const struct http_head *head = r->head;
 	unsigned n = 0;
 	for (size_t i = 0; i < head->n_fields; i++) {
 		n += bytes_is_nocase(head->fields[i].name, "x-amz-copy-source");
@@ -94,11 +94,13 @@ static void source_version_header(struct request *r)
 	}
 }
 
-/* Onto itself and nothing changed: what S3 refuses. An older version comes back so. */
+/* Onto itself and nothing changed: what S3 refuses. An older version comes back so; a storage class counts, also the one it has. */
 static bool is_self_copy(struct request *r)
 {
 	bool customer = r->source.sse == INDEX_SSE_CUSTOMER || r->object.sse == INDEX_SSE_CUSTOMER;
-	return !customer && bytes_equal(r->source.bucket, r->target.bucket) &&
+	bool changes = request_has_header(r, "x-amz-storage-class") ||
+	               request_has_header(r, "x-amz-checksum-algorithm");
+	return !customer && !changes && bytes_equal(r->source.bucket, r->target.bucket) &&
 	       bytes_equal(r->source.key, r->target.key) &&
 	       !request_has_header(r, "x-amz-server-side-encryption") && !r->source_named;
 }

@@ -7,6 +7,7 @@
 #include "server/gateway/grant.h"
 #include "server/gateway/logbook.h"
 #include "server/gateway/ops.h"
+#include "server/gateway/shape.h"
 
 enum { DELETE_NODES_MAX = 6 * GATEWAY_DELETE_MAX + 16, NS_PER_MS = 1000000 };
 
@@ -155,6 +156,16 @@ static enum s3error ask_for_item(struct request *r, const struct index_delete *i
 	return e == S3E_ACCESS_DENIED ? S3E_NONE : e;
 }
 
+/* A misspelt version would delete the current one, so nothing is skipped. */
+static const struct shape object_children[] = {
+	{"Key", 1, 1}, {"VersionId", 0, 1}, {"ETag", 0, 1},
+	{"LastModifiedTime", 0, 1}, {"Size", 0, 1},
+	{NULL},
+};
+static const struct shape delete_children[] = {
+	{"Object", 1, GATEWAY_DELETE_MAX, object_children}, {"Quiet", 0, 1}, {NULL}};
+static const struct shape delete_shape = {"Delete", 1, 1, delete_children};
+
 static enum s3error read_items(struct request *r, struct deletion *ret)
 {
 	struct xml_node *root = NULL;
@@ -165,17 +176,11 @@ static enum s3error read_items(struct request *r, struct deletion *ret)
 	if (d.items == NULL || d.refused == NULL) {
 		return S3E_SLOW_DOWN;
 	}
-	if (xml_parse(r->a, writer_bytes(&r->text), DELETE_NODES_MAX, &root) != OK ||
-	    !bytes_is(root->name, "Delete")) {
-		return S3E_MALFORMED_XML;
-	}
+	TRY_S3(shape_read(r->a, writer_bytes(&r->text), DELETE_NODES_MAX, &delete_shape, &root));
 	d.quiet = bytes_is(bytes_trim(xml_text(root, "Quiet")), "true");
 	const struct xml_node *object = xml_child(root, "Object");
 	for (; object != NULL; object = xml_next(object, "Object")) {
 		enum s3error why = S3E_NONE;
-		if (d.n + d.n_refused == GATEWAY_DELETE_MAX) {
-			return S3E_MALFORMED_XML;
-		}
 		TRY_S3(read_item(r, object, &d.items[d.n], &why));
 		if (why == S3E_NONE) {
 			TRY_S3(ask_for_item(r, &d.items[d.n], &why));
@@ -188,7 +193,7 @@ static enum s3error read_items(struct request *r, struct deletion *ret)
 		}
 	}
 	*ret = d;
-	return d.n + d.n_refused == 0 ? S3E_MALFORMED_XML : S3E_NONE;
+	return S3E_NONE;
 }
 
 static void xml_version(struct writer *w, const char *element, const struct index_version *version)

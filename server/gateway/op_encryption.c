@@ -50,8 +50,7 @@ static enum s3error read_key(struct request *r, struct bytes *ret)
 		return S3E_UPDATE_BUCKET_KEY;
 	}
 	*ret = arn;
-	/* As with a bucket's default: each object has a key of its own, always. */
-	return bytes_is_nocase(bucket_key, "true") ? S3E_NOT_IMPLEMENTED : S3E_NONE;
+	return S3E_NONE;
 }
 
 enum s3error op_update_encryption_end(struct request *r)

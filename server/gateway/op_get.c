@@ -30,8 +30,20 @@ static enum s3error select_range(struct request *r)
 	if (request_has_param(r, "partNumber")) {
 		return select_part(r);
 	}
-	return range_read(request_header(r, "range"), r->object.size, &r->first, &r->count,
-	                  &r->ranged);
+	struct bytes range = object_range_holds(r, &r->object) ? request_header(r, "range")
+	                                                       : BYTES("");
+	return range_read(range, r->object.size, &r->first, &r->count, &r->ranged);
+}
+
+/* Who signs nothing must not decide what a browser believes of the object. */
+static bool overrides(const struct request *r)
+{
+	for (size_t i = 0; i < r->n_query; i++) {
+		if (bytes_starts(r->query[i].name, BYTES("response-"))) {
+			return true;
+		}
+	}
+	return false;
 }
 
 /* Everything that can be decided without the key is decided first, so that a key is opened only
@@ -41,6 +53,10 @@ static enum s3error select_object(struct request *r)
 	/* It says how to store; S3 refuses it on the way out. */
 	if (request_has_header(r, "x-amz-server-side-encryption")) {
 		r->outcome = S3E_INVALID_ARGUMENT;
+		return S3E_NONE;
+	}
+	if (r->access.evidence.kind == SIGV4_ANONYMOUS && overrides(r)) {
+		r->outcome = S3E_ANONYMOUS_OVERRIDE;
 		return S3E_NONE;
 	}
 	TRY_S3(object_find(r));

@@ -24,15 +24,18 @@ void list_element(struct writer *w, bool url, const char *name, struct bytes val
 	xml_close(w, name);
 }
 
-enum s3error list_query(struct request *r, struct index_list_query *ret, bool *ret_url)
+enum s3error list_encoding(const struct request *r, bool *ret_url)
 {
 	struct bytes encoding = request_param(r, "encoding-type");
-	uint32_t max = 0;
-	if (encoding.n > 0 && !bytes_is(encoding, "url")) {
-		return S3E_INVALID_ARGUMENT;
-	}
-	TRY_S3(request_param_u32(r, "max-keys", GATEWAY_PAGE_MAX, &max));
 	*ret_url = encoding.n > 0;
+	return encoding.n == 0 || bytes_is(encoding, "url") ? S3E_NONE : S3E_INVALID_ARGUMENT;
+}
+
+enum s3error list_query(struct request *r, struct index_list_query *ret, bool *ret_url)
+{
+	uint32_t max = 0;
+	TRY_S3(list_encoding(r, ret_url));
+	TRY_S3(request_param_u32(r, "max-keys", GATEWAY_PAGE_MAX, &max));
 	ret->bucket = r->bucket.name;
 	ret->bucket_number = r->bucket.number;
 	ret->prefix = request_param(r, "prefix");

@@ -3,6 +3,7 @@
 #include "common/codec/date.h"
 #include "common/codec/xml.h"
 #include "server/gateway/ops.h"
+#include "server/gateway/shape.h"
 
 enum {
 	XML_NODES_MAX = 64,
@@ -115,15 +116,31 @@ enum s3error op_put_lock_begin(struct request *r)
 	                                 : collect_body(r, GATEWAY_XML_MAX);
 }
 
-static enum s3error read_root(struct request *r, const char *name, const struct xml_node **ret)
+static const struct shape default_children[] = {
+	{"Mode", 0, 1}, {"Days", 0, 1}, {"Years", 0, 1},
+	{"DefaultEventHold", 0, 1, .unbuilt = true},
+	{NULL},
+};
+static const struct shape rule_children[] = {{"DefaultRetention", 0, 1, default_children}, {NULL}};
+static const struct shape lock_children[] = {
+	{"ObjectLockEnabled", 0, 1}, {"Rule", 0, 1, rule_children}, {NULL}};
+static const struct shape lock_shape = {"ObjectLockConfiguration", 1, 1, lock_children};
+
+static const struct shape retention_children[] = {
+	{"Mode", 0, 1}, {"RetainUntilDate", 0, 1},
+	{"EventHold", 0, 1, .unbuilt = true},
+	{"EventHoldDuration", 0, 1, .unbuilt = true},
+	{NULL},
+};
+static const struct shape retention_shape = {"Retention", 1, 1, retention_children};
+
+static const struct shape hold_children[] = {{"Status", 0, 1}, {NULL}};
+static const struct shape hold_shape = {"LegalHold", 1, 1, hold_children};
+
+static enum s3error read_document(struct request *r, const struct shape *shape,
+                                  struct xml_node **ret)
 {
-	struct xml_node *root = NULL;
-	if (xml_parse(r->a, writer_bytes(&r->text), XML_NODES_MAX, &root) != OK ||
-	    !bytes_is(root->name, name)) {
-		return S3E_MALFORMED_XML;
-	}
-	*ret = root;
-	return S3E_NONE;
+	return shape_read(r->a, writer_bytes(&r->text), XML_NODES_MAX, shape, ret);
 }
 
 /* Days or years, one of them. "-1" and "0" are periods that S3 refuses by another name than nonsense. */
@@ -144,8 +161,8 @@ static enum s3error read_period(const struct xml_node *retention, const char *na
 
 static enum s3error read_lock(struct request *r, struct index_bucket *b)
 {
-	const struct xml_node *root = NULL;
-	TRY_S3(read_root(r, "ObjectLockConfiguration", &root));
+	struct xml_node *root = NULL;
+	TRY_S3(read_document(r, &lock_shape, &root));
 	if (!bytes_is(bytes_trim(xml_text(root, "ObjectLockEnabled")), "Enabled")) {
 		return S3E_MALFORMED_XML;
 	}
@@ -203,8 +220,8 @@ enum s3error op_put_object_retention_end(struct request *r)
 	struct bytes bypass = request_header(r, "x-amz-bypass-governance-retention");
 	struct index_change change = {.set_retention = true,
 	                              .bypass = bytes_is_nocase(bypass, "true")};
-	const struct xml_node *root = NULL;
-	TRY_S3(read_root(r, "Retention", &root));
+	struct xml_node *root = NULL;
+	TRY_S3(read_document(r, &retention_shape, &root));
 	struct bytes mode = bytes_trim(xml_text(root, "Mode"));
 	struct bytes until = bytes_trim(xml_text(root, "RetainUntilDate"));
 	if ((mode.n == 0) != (until.n == 0)) {
@@ -238,8 +255,8 @@ enum s3error op_get_object_legal_hold(struct request *r)
 enum s3error op_put_object_legal_hold_end(struct request *r)
 {
 	struct index_change change = {.set_hold = true};
-	const struct xml_node *root = NULL;
-	TRY_S3(read_root(r, "LegalHold", &root));
+	struct xml_node *root = NULL;
+	TRY_S3(read_document(r, &hold_shape, &root));
 	struct bytes status = bytes_trim(xml_text(root, "Status"));
 	change.legal_hold = bytes_is(status, "ON");
 	if (!change.legal_hold && !bytes_is(status, "OFF")) {

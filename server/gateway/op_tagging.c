@@ -4,6 +4,7 @@
 #include "common/codec/uri.h"
 #include "common/codec/xml.h"
 #include "server/gateway/ops.h"
+#include "server/gateway/shape.h"
 
 enum {
 	TAGS_MAX = 10,
@@ -111,23 +112,18 @@ enum s3error op_put_object_tagging_begin(struct request *r)
 	return collect_body(r, GATEWAY_XML_MAX);
 }
 
+static const struct shape tag_children[] = {{"Key", 1, 1}, {"Value", 1, 1}, {NULL}};
+static const struct shape set_children[] = {{"Tag", 0, XML_NODES_MAX, tag_children}, {NULL}};
+static const struct shape tagging_children[] = {{"TagSet", 1, 1, set_children}, {NULL}};
+static const struct shape tagging_shape = {"Tagging", 1, 1, tagging_children};
+
 static enum s3error read_tags(struct request *r, struct field tags[TAGS_MAX], size_t *ret_n)
 {
 	struct xml_node *root = NULL;
 	size_t n = 0;
-	if (xml_parse(r->a, writer_bytes(&r->text), XML_NODES_MAX, &root) != OK ||
-	    !bytes_is(root->name, "Tagging")) {
-		return S3E_MALFORMED_XML;
-	}
-	const struct xml_node *set = xml_child(root, "TagSet");
-	if (set == NULL) {
-		return S3E_MALFORMED_XML;
-	}
-	const struct xml_node *tag = xml_child(set, "Tag");
+	TRY_S3(shape_read(r->a, writer_bytes(&r->text), XML_NODES_MAX, &tagging_shape, &root));
+	const struct xml_node *tag = xml_child(xml_child(root, "TagSet"), "Tag");
 	for (; tag != NULL; tag = xml_next(tag, "Tag")) {
-		if (xml_child(tag, "Key") == NULL || xml_child(tag, "Value") == NULL) {
-			return S3E_MALFORMED_XML;
-		}
 		if (n == TAGS_MAX) {
 			return S3E_INVALID_TAG;
 		}

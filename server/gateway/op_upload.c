@@ -49,12 +49,14 @@ static enum s3error take_checksum_algorithm(struct request *r)
 	r->object.checksum_kind = (uint8_t)kind;
 	/* S3: CRC64NVME is always of the full object, SHA always composite, the others as asked. */
 	bool sha = kind == CHECKSUM_SHA1 || kind == CHECKSUM_SHA256;
-	bool full = kind == CHECKSUM_CRC64NVME || bytes_is_nocase(type, "FULL_OBJECT");
-	if (full && sha) {
+	bool full = bytes_is(type, "FULL_OBJECT");
+	bool composite = bytes_is(type, "COMPOSITE");
+	if (type.n > 0 && !full && !composite) {
 		return S3E_INVALID_REQUEST;
 	}
-	r->object.checksum_composite = !full;
-	return S3E_NONE;
+	r->object.checksum_composite = !full && kind != CHECKSUM_CRC64NVME;
+	return full && sha ? S3E_INVALID_REQUEST
+	       : composite && kind == CHECKSUM_CRC64NVME ? S3E_INVALID_REQUEST : S3E_NONE;
 }
 
 enum s3error op_create_upload_prepare(struct request *r)
@@ -138,8 +140,14 @@ static enum err store(void *context, struct bytes b)
 enum s3error op_upload_part_begin(struct request *r)
 {
 	const struct body_sink sink = {.data = store, .context = r};
-	TRY_S3(body_new(r, GATEWAY_OBJECT_MAX, r->upload.object.sse == INDEX_SSE_AES256,
-	                object_part_checksum(&r->upload.object), sink, &r->body));
+	const struct index_object *upload = &r->upload.object;
+	struct bytes value;
+	TRY_S3(body_new(r, GATEWAY_OBJECT_MAX, upload->sse == INDEX_SSE_AES256,
+	                object_part_checksum(upload), sink, &r->body));
+	if (upload->checksum_kind != CHECKSUM_NONE &&
+	    body_checksum(r->body, &value) != upload->checksum_kind) {
+		return S3E_CHECKSUM_OF_UPLOAD; /* Complete could not use the part */
+	}
 	return s3error_of(vault_write_begin(r->g->vault, object_dek(r, 0), request_deadline(r),
 	                                    &r->writer));
 }
@@ -252,10 +260,11 @@ enum s3error op_list_parts(struct request *r)
 	return S3E_NONE;
 }
 
-static void write_upload(struct request *r, struct writer *w, const struct index_upload *u)
+static void write_upload(struct request *r, struct writer *w, bool url,
+                         const struct index_upload *u)
 {
 	xml_open(w, "Upload");
-	xml_element(w, "Key", u->object.key);
+	list_element(w, url, "Key", u->object.key);
 	xml_hex(w, "UploadId", u->upload_id, sizeof(u->upload_id));
 	write_people(r, w, u);
 	object_xml_date(w, "Initiated", u->created_ms);
@@ -289,6 +298,8 @@ enum s3error op_list_uploads(struct request *r)
 	uint8_t marker[INDEX_UPLOAD_ID_BYTES];
 	struct index_uploads_query q = {0};
 	struct index_uploads_page page = {0};
+	bool url = false;
+	TRY_S3(list_encoding(r, &url));
 	TRY_S3(read_uploads_query(r, &q, marker));
 	TRY_S3(s3error_of_bucket(index_uploads(r->g->index, r->a, &q, &page)));
 	struct writer w = writer_growing(GATEWAY_ANSWER_MAX);
@@ -296,24 +307,27 @@ enum s3error op_list_uploads(struct request *r)
 	xml_open(&w, "ListMultipartUploadsResult "
 	             "xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"");
 	xml_element(&w, "Bucket", r->target.bucket);
-	xml_element(&w, "KeyMarker", q.key_marker);
+	list_element(&w, url, "KeyMarker", q.key_marker);
 	xml_element(&w, "UploadIdMarker", request_param(r, "upload-id-marker"));
 	if (page.truncated) {
-		xml_element(&w, "NextKeyMarker", page.next_key);
+		list_element(&w, url, "NextKeyMarker", page.next_key);
 		xml_hex(&w, "NextUploadIdMarker", page.next_upload, sizeof(page.next_upload));
 	}
-	xml_element(&w, "Prefix", q.prefix);
+	list_element(&w, url, "Prefix", q.prefix);
 	if (q.delimiter.n > 0) {
-		xml_element(&w, "Delimiter", q.delimiter);
+		list_element(&w, url, "Delimiter", q.delimiter);
+	}
+	if (url) {
+		xml_element_text(&w, "EncodingType", "url");
 	}
 	xml_element_u64(&w, "MaxUploads", q.max);
 	xml_element_bool(&w, "IsTruncated", page.truncated);
 	for (size_t i = 0; i < page.n; i++) {
-		write_upload(r, &w, &page.uploads[i]);
+		write_upload(r, &w, url, &page.uploads[i]);
 	}
 	for (size_t i = 0; i < page.n_prefixes; i++) {
 		xml_open(&w, "CommonPrefixes");
-		xml_element(&w, "Prefix", page.prefixes[i]);
+		list_element(&w, url, "Prefix", page.prefixes[i]);
 		xml_close(&w, "CommonPrefixes");
 	}
 	xml_close(&w, "ListMultipartUploadsResult");

@@ -3,6 +3,7 @@
 #include "common/codec/xml.h"
 #include "server/gateway/ops.h"
 #include "server/gateway/resource.h"
+#include "server/gateway/shape.h"
 
 enum { XML_NODES_MAX = 64 };
 
@@ -26,13 +27,13 @@ enum s3error op_put_bucket_versioning_begin(struct request *r)
 	                                          : collect_body(r, GATEWAY_XML_MAX);
 }
 
+static const struct shape state_children[] = {{"Status", 0, 1}, {"MfaDelete", 0, 1}, {NULL}};
+static const struct shape state_shape = {"VersioningConfiguration", 1, 1, state_children};
+
 static enum s3error read_state(struct request *r, uint8_t *ret)
 {
 	struct xml_node *root = NULL;
-	if (xml_parse(r->a, writer_bytes(&r->text), XML_NODES_MAX, &root) != OK ||
-	    !bytes_is(root->name, "VersioningConfiguration")) {
-		return S3E_MALFORMED_XML;
-	}
+	TRY_S3(shape_read(r->a, writer_bytes(&r->text), XML_NODES_MAX, &state_shape, &root));
 	struct bytes mfa = bytes_trim(xml_text(root, "MfaDelete"));
 	if (mfa.n > 0 && !bytes_is(mfa, "Disabled")) {
 		return S3E_NOT_IMPLEMENTED;

@@ -128,6 +128,8 @@ void logging_request(struct request *r);
 enum s3error op_get_object_attributes(struct request *r);
 
 /* Shared by several families. */
+/* list_encoding: encoding-type. errors: S3E_INVALID_ARGUMENT */
+enum s3error list_encoding(const struct request *r, bool *ret_url);
 /* list_query: what all listings of keys ask alike; `after` is the caller's. ret_url: names are to be encoded. errors: S3E_INVALID_ARGUMENT */
 enum s3error list_query(struct request *r, struct index_list_query *ret, bool *ret_url);
 /* list_element: a name in a listing, percent-encoded with `url`. */

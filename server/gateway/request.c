@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "common/base/attr.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/codec/hex.h"
@@ -10,6 +11,7 @@
 #include "server/gateway/cors.h"
 #include "server/gateway/customer.h"
 #include "server/gateway/grant.h"
+#include "server/gateway/lifecycle.h"
 #include "server/gateway/ops.h"
 #include "server/gateway/resource.h"
 
@@ -106,6 +108,27 @@ void request_key_rewrap(struct request *r, const struct index_object *object, st
 	call->kek = kek;
 }
 
+/* x-amz- headers may stand in the query: from here on they are headers like the others. */
+static enum s3error take_hoisted(struct request *r)
+{
+	size_t n = r->head->n_fields;
+	struct field *fields = arena_alloc(r->a, (n + SIGV4_HOISTED_MAX) * sizeof(*fields));
+	struct http_head *head = arena_alloc(r->a, sizeof(*head));
+	if (fields == NULL || head == NULL) {
+		return S3E_SLOW_DOWN;
+	}
+	memcpy(fields, r->head->fields, n * sizeof(*fields));
+	enum err e = sigv4_hoisted(r->a, r->query, r->n_query, fields, &n);
+	if (e != OK) {
+		return e == ERR_INPUT ? S3E_INVALID_ARGUMENT : s3error_of(e);
+	}
+	*head = *r->head;
+	head->fields = fields;
+	head->n_fields = n;
+	r->head = head;
+	return S3E_NONE;
+}
+
 /* Stage 1. */
 static enum s3error route(struct request *r)
 {
@@ -114,6 +137,7 @@ static enum s3error route(struct request *r)
 	if (e != OK) {
 		return S3E_INVALID_URI;
 	}
+	TRY_S3(take_hoisted(r));
 	struct bytes host = s3op_host_bucket(request_header(r, "host"), r->g->domains);
 	e = s3op_resolve(r->a, head->method, host, head->path, r->query, r->n_query,
 	                 request_has_header(r, "x-amz-copy-source"), &r->target);
@@ -121,6 +145,34 @@ static enum s3error route(struct request *r)
 		return e == ERR_LIMIT ? S3E_KEY_TOO_LONG : S3E_INVALID_URI;
 	}
 	r->op = op_of(r->target.op);
+	return S3E_NONE;
+}
+
+/* Headers of S3 that ask for what is not built are refused, never ignored; one whose value asks for what is done anyway is not. */
+static enum s3error check_headers(const struct request *r)
+{
+	static const struct {
+		const char *name;
+		const char *neutral; /* NULL: none */
+	} unbuilt[] = {
+		{"x-amz-storage-class", "STANDARD"},
+		{"x-amz-website-redirect-location", NULL},
+		{"x-amz-write-offset-bytes", NULL},
+		{"x-amz-server-side-encryption-context", NULL},
+		{"x-amz-object-lock-event-hold", NULL},
+		{"x-amz-object-lock-event-hold-duration-days", NULL},
+		{"x-amz-object-lock-event-hold-duration-years", NULL},
+		{"x-amz-if-match-initiated-time", NULL},
+		{"x-amz-bucket-namespace", "global"},
+		{"x-amz-transition-default-minimum-object-size", LIFECYCLE_MINIMUM},
+	};
+	for (size_t i = 0; i < COUNT(unbuilt); i++) {
+		struct bytes value = request_header(r, unbuilt[i].name);
+		bool neutral = unbuilt[i].neutral != NULL && bytes_is(value, unbuilt[i].neutral);
+		if (value.p != NULL && !neutral) {
+			return S3E_NOT_IMPLEMENTED;
+		}
+	}
 	return S3E_NONE;
 }
 
@@ -202,7 +254,8 @@ enum s3error request_stages(struct request *r)
 	TRY_S3(grant_evidence(r));
 	TRY_S3(look_up(r));
 	TRY_S3(cors_prepare(r));
-	if (r->op != NULL && r->op->prepare != NULL) {
+	r->outcome = check_headers(r);
+	if (r->outcome == S3E_NONE && r->op != NULL && r->op->prepare != NULL) {
 		TRY_S3(r->op->prepare(r));
 	}
 	TRY_S3(resource_describe(r));

@@ -60,6 +60,12 @@
 	  "types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]") \
 	X(CHECKSUM_MANY, 400, "InvalidRequest", \
 	  "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.") \
+	X(CHECKSUM_MISSING, 400, "InvalidRequest", \
+	  "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or " \
+	  "x-amz-trailer headers were found.") \
+	X(CHECKSUM_OF_UPLOAD, 400, "InvalidRequest", \
+	  "Checksum Type mismatch occurred: the upload was created with another checksum algorithm " \
+	  "or type.") \
 	X(SHA256_MISMATCH, 400, "XAmzContentSHA256Mismatch", \
 	  "The provided 'x-amz-content-sha256' header does not match what was computed.") \
 	X(MALFORMED_TRAILER, 400, "MalformedTrailerError", \
@@ -84,6 +90,8 @@
 	X(INVALID_BUCKET_NAME, 400, "InvalidBucketName", "The specified bucket is not valid.") \
 	X(INVALID_LOCATION, 400, "InvalidLocationConstraint", \
 	  "The specified location-constraint is not valid") \
+	X(ANONYMOUS_OVERRIDE, 400, "InvalidRequest", \
+	  "Request specific response headers cannot be used for anonymous GET requests.") \
 	X(INVALID_RANGE, 416, "InvalidRange", "The requested range is not satisfiable") \
 	X(INVALID_ENCRYPTION, 400, "InvalidArgument", \
 	  "The encryption method specified is not supported") \

@@ -62,6 +62,13 @@ enum s3error shape_check(const struct xml_node *node, const struct shape *shape)
 	return shape->check == NULL ? S3E_NONE : shape->check(node->text);
 }
 
+enum s3error shape_read(struct arena *a, struct bytes text, size_t nodes_max,
+                        const struct shape *shape, struct xml_node **ret)
+{
+	return xml_parse(a, text, nodes_max, ret) == OK ? shape_check(*ret, shape)
+	                                                : S3E_MALFORMED_XML;
+}
+
 static void write_node(struct writer *w, const struct xml_node *node, const struct shape *shape)
 {
 	if (shape->children == NULL) {

@@ -17,6 +17,9 @@ struct shape {
 };
 /* shape_check: errors MALFORMED_XML (not the schema), NOT_IMPLEMENTED, those of the checks */
 enum s3error shape_check(const struct xml_node *node, const struct shape *shape);
+/* shape_read: parse a document and check it. errors: as shape_check; MALFORMED_XML also of more than `nodes_max` elements */
+enum s3error shape_read(struct arena *a, struct bytes text, size_t nodes_max,
+                        const struct shape *shape, struct xml_node **ret);
 /* shape_write: the document of a checked tree, with S3's name space. */
 void shape_write(struct writer *w, const struct xml_node *root, const struct shape *shape);
 /* shape_add: one more child, last. false: no room in the arena. */

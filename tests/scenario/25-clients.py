@@ -7,6 +7,7 @@ import io
 import os
 import subprocess
 import sys
+import urllib.parse
 import urllib.request
 
 from stack import Checks, Stack, quote, wait_for
@@ -157,6 +158,111 @@ def presigned(s3):
         checks.ok(e.code == 403 and b"SignatureDoesNotMatch" in e.read(), "a presigned URL for another key is refused")
 
 
+def presign(stack, method, path, query, who="main"):
+    """A URL whose x-amz- headers stand in its query, as the SDKs for JavaScript, Go and Java make them."""
+    from botocore.auth import S3SigV4QueryAuth
+    from botocore.awsrequest import AWSRequest
+    from botocore.credentials import Credentials
+    key = stack.access[who]
+    request = AWSRequest(method=method, url=stack.url() + path + "?" + query)
+    S3SigV4QueryAuth(Credentials(key["access_key"], key["secret_key"]), "s3", stack.region, expires=60).add_auth(request)
+    return request.url
+
+
+def hoisted(stack, s3):
+    """Headers in the query of a presigned URL count, whatever the SDK that put them there."""
+    def send(method, query, key="hoisted", body=b"hoisted"):
+        url = presign(stack, method, "/boto/" + key, query)
+        try:
+            with urllib.request.urlopen(urllib.request.Request(url, data=body, method=method)) as answer:
+                return answer.status
+        except urllib.error.HTTPError as e:
+            e.read()
+            return e.code
+    empty = "x-amz-checksum-crc32=AAAAAA%3D%3D&x-amz-sdk-checksum-algorithm=CRC32&x-id=PutObject"
+    asked = "x-amz-tagging=a%3Db&X-Amz-Meta-Colour=bl%C3%A4u&x-amz-server-side-encryption=AES256&x-amz-acl=public-read"
+    checks.equal(send("PUT", asked + "&" + empty), 200, "a URL with headers in its query, and with a checksum of nothing")
+    head = s3.head_object(Bucket="boto", Key="hoisted")
+    checks.equal((head["ServerSideEncryption"], list(head["Metadata"])), ("AES256", ["colour"]), "its encryption and metadata")
+    checks.equal(s3.get_object_tagging(Bucket="boto", Key="hoisted")["TagSet"], [{"Key": "a", "Value": "b"}], "its tags")
+    checks.equal(stack.client("alt").get_object(Bucket="boto", Key="hoisted")["Body"].read(), b"hoisted", "its ACL")
+    checks.equal(send("PUT", "x-amz-copy-source=%2Fboto%2Fhoisted&x-amz-tagging-directive=REPLACE", "copied", b""), 200, "a copy by URL")
+    got = s3.get_object(Bucket="boto", Key="copied")
+    checks.ok(got["Body"].read() == b"hoisted" and "TagCount" not in got, "is one, with its directive")
+    for what, query, want in (("another owner", "x-amz-expected-bucket-owner=000000000001", 403),
+                              ("what is not built", "x-amz-storage-class=GLACIER", 501),
+                              ("a header twice", "x-amz-meta-a=1&X-Amz-Meta-A=2", 400),
+                              ("a line end", "x-amz-meta-a=1%0D%0Ab%3A2", 400)):
+        checks.equal(send("PUT", query, "never"), want, "a URL with %s is refused" % what)
+    checks.equal(send("HEAD", "", "never", None), 404, "nothing came of these")
+
+
+def not_ignored(stack):
+    """Headers of S3 that ask for what is not done here are refused; nobody shall believe that it was done."""
+    for name, value, want in (
+            ("x-amz-storage-class", "GLACIER", 501), ("x-amz-storage-class", "STANDARD", 200),
+            ("x-amz-website-redirect-location", "/", 501), ("x-amz-write-offset-bytes", "1", 501),
+            ("x-amz-server-side-encryption-context", "e30=", 501), ("x-amz-object-lock-event-hold", "ON", 501),
+            ("x-amz-object-lock-event-hold-duration-days", "1", 501), ("x-amz-checksum-sha512", "AA==", 400),
+            ("x-amz-checksum-xxhash64", "AA==", 400), ("x-amz-sdk-checksum-algorithm", "CRC32", 400),
+            ("x-amz-server-side-encryption-bucket-key-enabled", "maybe", 400), ("x-amz-checksum-mode", "ENABLED", 200),
+            ("x-amz-request-payer", "requester", 200)):
+        checks.equal(stack.request("PUT", "/boto/asked", b"x", {name: value})[0], want, "PUT with %s: %s" % (name, value))
+    upload = stack.client().create_multipart_upload(Bucket="boto", Key="asked", ChecksumAlgorithm="CRC32")["UploadId"]
+    for what, want, headers in (("another checksum", 400, {"x-amz-checksum-sha1": "qvTGHdzF6KLavt4PO0gs2a6pQ00="}),
+                                ("its checksum", 200, {"x-amz-checksum-crc32": "NhCmhg=="})):
+        query = "partNumber=1&uploadId=" + upload
+        checks.equal(stack.request("PUT", "/boto/asked", b"hello", headers, query=query)[0], want, "a part with " + what)
+    part = stack.request("GET", "/boto/asked", query="uploadId=" + upload)[2].decode().split("&quot;")[1]
+    def complete(headers, more=""):
+        body = "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>%s</ETag>%s</Part></CompleteMultipartUpload>"
+        return stack.request("POST", "/boto/asked", (body % (part, more)).encode(), headers, query="uploadId=" + upload)[0]
+    for what, want, headers, more in (
+            ("of another kind", 400, {"x-amz-checksum-crc32c": "mnG7TA=="}, ""), ("of another type", 400, {"x-amz-checksum-type": "FULL_OBJECT"}, ""),
+            ("of another kind in a part", 400, {}, "<ChecksumSHA1>qvTGHdzF6KLavt4PO0gs2a6pQ00=</ChecksumSHA1>"),
+            ("of its own", 200, {"x-amz-checksum-type": "COMPOSITE"}, "<ChecksumCRC32>NhCmhg==</ChecksumCRC32>")):
+        checks.equal(complete(headers, more), want, "Complete with a checksum " + what)
+    upload = stack.client().create_multipart_upload(Bucket="boto", Key="asked")["UploadId"]
+    checks.equal(stack.request("DELETE", "/boto/asked", b"", {"x-amz-if-match-initiated-time": "Mon, 01 Jan 2024 00:00:00 GMT"},
+                               query="uploadId=" + upload)[0], 501, "an abort with a condition does not abort without it")
+    checks.equal(stack.request("DELETE", "/boto/asked", query="uploadId=" + upload)[0], 204, "the upload was still there")
+    for kind, algorithm in (("COMPOSITE", "CRC64NVME"), ("FULL_OBJECT", "SHA256"), ("SOMEHOW", "CRC32")):
+        asked = {"x-amz-checksum-algorithm": algorithm, "x-amz-checksum-type": kind}
+        checks.equal(stack.request("POST", "/boto/asked", b"", asked, query="uploads=")[0], 400, "no upload with %s of %s" % (algorithm, kind))
+
+
+def resumed(stack, s3):
+    """What browsers and curl do after a broken download."""
+    s3.put_object(Bucket="boto", Key="resumed", Body=b"0123456789")
+    head = stack.request("HEAD", "/boto/resumed")[1]
+    for what, wanted, want in (("its ETag", head["etag"], 206), ("another ETag", '"x"', 200), ("a weak one", "W/" + head["etag"], 200),
+                               ("its date", head["last-modified"], 206), ("another date", "Mon, 01 Jan 2024 00:00:00 GMT", 200)):
+        status, _, body = stack.request("GET", "/boto/resumed", headers={"Range": "bytes=5-", "If-Range": wanted})
+        checks.equal((status, body), (want, b"56789" if want == 206 else b"0123456789"), "a range if the object has " + what)
+    status, headers, _ = stack.request("GET", "/boto/resumed", headers={"Range": "bytes=10-"})
+    checks.equal((status, headers.get("content-range")), (416, "bytes */10"), "a range behind the end tells the size")
+    s3.put_object(Bucket="boto", Key="open", Body=b"x", ACL="public-read")
+    for query, want in (("", 200), ("?response-content-type=text%2Fhtml", 400)):
+        try:
+            with urllib.request.urlopen(stack.url() + "/boto/open" + query) as answer:
+                status = answer.status
+        except urllib.error.HTTPError as e:
+            status = e.code
+        checks.equal(status, want, "a GET without a signature%s" % query)
+
+
+def odd_uploads(s3):
+    """Names that XML or a client's decoder could change, in a listing of uploads."""
+    names = ["a+b %41", "\u00fc/ ", "x&<y>"]
+    uploads = {name: s3.create_multipart_upload(Bucket="boto", Key=name)["UploadId"] for name in names}
+    page = s3.list_multipart_uploads(Bucket="boto", EncodingType="url")
+    checks.equal(sorted(urllib.parse.unquote(u["Key"]) for u in page["Uploads"]), sorted(names), "uploads, their names encoded")
+    page = s3.list_multipart_uploads(Bucket="boto", EncodingType="url", MaxUploads=1)
+    checks.equal(urllib.parse.unquote(page["NextKeyMarker"]), urllib.parse.unquote(page["Uploads"][0]["Key"]), "and the marker")
+    for name, upload in uploads.items():
+        s3.abort_multipart_upload(Bucket="boto", Key=name, UploadId=upload)
+
+
 def multipart(stack):
     s3 = stack.client()
     data = os.urandom((12 << 20) + 345)
@@ -268,6 +374,10 @@ def main():
     with Stack() as stack:
         boto(stack)
         multipart(stack)
+        hoisted(stack, stack.client())
+        not_ignored(stack)
+        resumed(stack, stack.client())
+        odd_uploads(stack.client())
         aws(stack)
         s3cmd(stack)
         rclone(stack)

@@ -75,7 +75,12 @@ def encryption(stack):
     refused("a default key that does not exist is not replaced by another", "KMS.NotFoundException",
             s3.put_object, Bucket="conf", Key="lost", Body=b"x")
     refused("a key for AES256", "InvalidArgument", put, rule("AES256", key))
-    refused("bucket keys", "NotImplemented", put, rule("aws:kms", BucketKeyEnabled=True))
+    put(rule("aws:kms", BucketKeyEnabled=True))
+    told = s3.get_bucket_encryption(Bucket="conf")["ServerSideEncryptionConfiguration"]["Rules"]
+    checks.equal(told, rule("aws:kms", BucketKeyEnabled=True)["Rules"], "a bucket key that is asked for comes back")
+    for answer in (s3.put_object(Bucket="conf", Key="bucket key", Body=b"x", BucketKeyEnabled=True),
+                   s3.head_object(Bucket="conf", Key="bucket key")):
+        checks.ok("BucketKeyEnabled" not in answer, "and no answer says that an object has one")
     refused("two layers", "NotImplemented", put, rule("aws:kms:dsse"))
     s3.delete_bucket_encryption(Bucket="conf")
     checks.equal(s3.put_object(Bucket="conf", Key="after", Body=b"x")["ServerSideEncryption"], "aws:kms",
@@ -236,6 +241,49 @@ def buckets(stack):
     checks.equal(stack.request("GET", "/", query="max-buckets=0")[0], 400, "no page of nothing")
 
 
+def made_with(stack):
+    """What the document of CreateBucket says is done, or the bucket is not made."""
+    s3 = stack.client()
+    def document(more):
+        text = "<CreateBucketConfiguration><LocationConstraint>%s</LocationConstraint>%s</CreateBucketConfiguration>"
+        return (text % (stack.region, more)).encode()
+    tag = "<Tag><Key>%s</Key><Value>1</Value></Tag>"
+    tags = document("<Tags>%s</Tags>" % (tag % "team"))
+    for what in ("made with tags", "made again, with the same"):
+        checks.equal(stack.request("PUT", "/made", tags)[0], 200, "a bucket is " + what)
+    checks.equal(s3.get_bucket_tagging(Bucket="made")["TagSet"], [{"Key": "team", "Value": "1"}], "and has them")
+    for what, want, path, body, headers in (
+            ("with other tags than it has", 409, "/made", document("<Tags>%s</Tags>" % (tag % "x")), {}),
+            ("with a tag twice", 400, "/no-one", document("<Tags>%s%s</Tags>" % (tag % "x", tag % "x")), {}),
+            ("of another kind", 501, "/no-one", document("<Bucket><Type>Directory</Type></Bucket>"), {}),
+            ("with an unknown element", 400, "/no-one", document("<Locatoin/>"), {}),
+            ("of a name space of its own", 501, "/no-one", b"", {"x-amz-bucket-namespace": "account-regional"}),
+            ("with a lock, perhaps", 400, "/no-one", b"", {"x-amz-bucket-object-lock-enabled": "yes"})):
+        checks.equal(stack.request("PUT", path, body, headers)[0], want, "no bucket " + what)
+    refused("none of them was made", "404", s3.head_bucket, Bucket="no-one")
+
+
+def unknown_elements(stack):
+    """A document that says more than is understood is not taken for one that says less."""
+    s3 = stack.client()
+    s3.create_bucket(Bucket="strict", CreateBucketConfiguration={"LocationConstraint": stack.region}, ObjectLockEnabledForBucket=True)
+    s3.put_object(Bucket="strict", Key="k", Body=b"x")
+    hold = "<DefaultEventHold>ON</DefaultEventHold>"
+    for want, method, path, query, body in (
+            (400, "POST", "/strict", "delete=", "<Delete><Object><Key>k</Key><VersionID>%s</VersionID></Object></Delete>" % ("0" * 32)),
+            (400, "POST", "/strict", "delete=", "<Delete><Object><Key>k</Key><Key>l</Key></Object></Delete>"),
+            (400, "PUT", "/strict/k", "tagging=", "<Tagging><TagSet><Tag><Key>a</Key><Value/></Tag></TagSet><More/></Tagging>"),
+            (400, "PUT", "/strict", "versioning=", "<VersioningConfiguration><Status>Enabled</Status><MFADelete/></VersioningConfiguration>"),
+            (400, "PUT", "/strict/k", "legal-hold=", "<LegalHold><Status>OFF</Status><Until/></LegalHold>"),
+            (501, "PUT", "/strict/k", "retention=", "<Retention><EventHold>ON</EventHold></Retention>"),
+            (501, "PUT", "/strict", "object-lock=", "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled><Rule>"
+             "<DefaultRetention><Mode>GOVERNANCE</Mode><Days>1</Days>%s</DefaultRetention></Rule></ObjectLockConfiguration>" % hold)):
+        status, _, answer = stack.request(method, path, body.encode(), query=query)
+        checks.equal(status, want, "%s %s with %.60s..." % (method, query, body))
+    versions = s3.list_object_versions(Bucket="strict")
+    checks.ok(len(versions["Versions"]) == 1 and "DeleteMarkers" not in versions, "nothing was deleted")
+
+
 def lifecycle_documents(stack):
     s3 = stack.client()
     make(stack, "rules")
@@ -248,6 +296,13 @@ def lifecycle_documents(stack):
              rule(ID="three", Status="Disabled", Filter={}, AbortIncompleteMultipartUpload={"DaysAfterInitiation": 7})]
     put(*rules)
     checks.equal(s3.get_bucket_lifecycle_configuration(Bucket="rules")["Rules"], rules, "lifecycle comes back")
+    smallest = "x-amz-transition-default-minimum-object-size"
+    body = stack.request("GET", "/rules", query="lifecycle=")[2]
+    for value, want in (("all_storage_classes_128K", 200), ("varies_by_storage_class", 501)):
+        status, headers, _ = stack.request("PUT", "/rules", body, {smallest: value}, query="lifecycle=")
+        checks.equal(status, want, "lifecycle with %s" % value)
+        checks.equal(headers.get(smallest), "all_storage_classes_128K" if want == 200 else None, "and what Terraform waits for")
+    checks.equal(stack.request("GET", "/rules", query="lifecycle=")[1].get(smallest), "all_storage_classes_128K", "GET tells it too")
     put(rule())
     ids = [r["ID"] for r in s3.get_bucket_lifecycle_configuration(Bucket="rules")["Rules"]]
     checks.ok(len(ids) == 1 and len(ids[0]) == 32, "a rule without ID gets one")
@@ -380,6 +435,8 @@ def main():
         unused(stack)
         attributes(stack)
         buckets(stack)
+        made_with(stack)
+        unknown_elements(stack)
         lifecycle_documents(stack)
         lifecycle_headers(stack)
         lifecycle_works(stack)

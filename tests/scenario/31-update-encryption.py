@@ -109,7 +109,6 @@ def refusals(stack, arns):
         ("an alias", "k", document("alias/new"), (400, "InvalidRequest")),
         ("the ARN of an alias", "k", document("arn:aws:kms:fr-sov-1:%s:alias/new" % stack.tenants["main"]["tenant"]),
          (400, "InvalidRequest")),
-        ("bucket keys", "k", document(arns["new"], "<BucketKeyEnabled>true</BucketKeyEnabled>"), (501, "NotImplemented")),
         ("a flag that is none", "k", document(arns["new"], "<BucketKeyEnabled>maybe</BucketKeyEnabled>"), (400, "InvalidRequest")),
         ("another tenant's key", "k", document(arns["theirs"]), (403, "AccessDenied")),
         ("a key that is not there", "k", document(arns["new"][:-12] + "0" * 12), (400, "KMS.NotFoundException")),
@@ -118,7 +117,9 @@ def refusals(stack, arns):
         checks.equal(update(stack, key, body), want, what)
     checks.equal(update(stack, "k", good, version="0" * 32), (404, "NoSuchVersion"), "a version that is not there")
     checks.equal(update(stack, "k", good, who="alt"), (403, "AccessDenied"), "another tenant's request")
-    checks.equal(update(stack, "k", document(arns["new"], "<BucketKeyEnabled>false</BucketKeyEnabled>")), (200, ""), "no bucket key")
+    for word in ("false", "true"):
+        flag = "<BucketKeyEnabled>%s</BucketKeyEnabled>" % word
+        checks.equal(update(stack, "k", document(arns["new"], flag)), (200, ""), "a bucket key: " + word)
     checks.ok(before != arns["new"] and head(s3, "k")["SSEKMSKeyId"] == arns["new"], "what was refused changed nothing")
 
 

@@ -196,9 +196,11 @@ static void test_encryption(void **state)
 	      S3E_MALFORMED_XML);
 	gives(INDEX_CONFIG_ENCRYPTION, SSE("<SSEAlgorithm>aws:kms:dsse</SSEAlgorithm>" BY_DEFAULT),
 	      S3E_NOT_IMPLEMENTED);
+	encryption_is(SSE("<SSEAlgorithm>aws:kms</SSEAlgorithm>" BY_DEFAULT
+	                  "<BucketKeyEnabled>true</BucketKeyEnabled>"), false, "");
 	gives(INDEX_CONFIG_ENCRYPTION,
 	      SSE("<SSEAlgorithm>aws:kms</SSEAlgorithm>" BY_DEFAULT
-	          "<BucketKeyEnabled>true</BucketKeyEnabled>"), S3E_NOT_IMPLEMENTED);
+	          "<BucketKeyEnabled>maybe</BucketKeyEnabled>"), S3E_MALFORMED_XML);
 	gives(INDEX_CONFIG_ENCRYPTION,
 	      "<ServerSideEncryptionConfiguration><Rule/></ServerSideEncryptionConfiguration>",
 	      S3E_MALFORMED_XML);
