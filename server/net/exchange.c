@@ -289,7 +289,7 @@ struct bytes exchange_feed(struct exchange *x, struct bytes in)
 
 static void send_continue(struct exchange *x)
 {
-	if (x->continued || x->body.done) {
+	if (x->continued) {
 		return;
 	}
 	x->continued = true;
@@ -313,6 +313,8 @@ void exchange_start(struct exchange *x)
 		return;
 	}
 	if (x->body.done) {
+		/* botocore, once it has got its answer without it, misreads the next one on a connection that is kept. */
+		send_continue(x);
 		conn_set_state(c, CONN_WAIT);
 		submit(x, STEP_BEGIN | STEP_END);
 		return;
@@ -548,7 +550,9 @@ void exchange_came_back(struct exchange *x)
 	}
 	x->open = true;
 	conn_touch(c, x->loop->httpd->limits.body_idle_ms);
-	send_continue(x);
+	if (!x->body.done) {
+		send_continue(x);
+	}
 	hand_over_body(x, false);
 	conn_pump(c);
 }

@@ -3,7 +3,7 @@
  * a request is a row of steps that run on the worker pool, each plain sequential blocking C.
  *
  *   begin    head is there. Either answer now (exchange_respond) or ask for the body by returning OK without an answer.
- *            `100 Continue` goes out only after a begin that did not answer.
+ *            `100 Continue` goes out only after a begin that did not answer; at once when there is no body.
  *   body     one run of body bytes (decoded from chunked transfer coding): up to chunk_bytes; called in order, not at all for an empty body
  *   end      the body is complete: must answer
  *   more     next bytes of the answer's body, when the client has drained the last; only for exchange_stream answers

@@ -103,6 +103,14 @@ def boto(stack):
     presigned(s3)
 
 
+def after_nothing(stack):
+    """An empty file and then another on the same connection, both announced with Expect, as the aws cli uploads a folder."""
+    s3 = stack.client()
+    for body in (b"", b"full", b"", b""):
+        s3.put_object(Bucket="boto", Key="announced", Body=io.BytesIO(body))
+        checks.equal(s3.get_object(Bucket="boto", Key="announced")["Body"].read(), body, "boto3: a file of %d bytes" % len(body))
+
+
 def copies(stack, s3, body):
     s3.copy_object(Bucket="boto", Key="copy", CopySource={"Bucket": "boto", "Key": "a/b c"})
     got = s3.get_object(Bucket="boto", Key="copy")
@@ -374,6 +382,7 @@ def main():
     with Stack() as stack:
         boto(stack)
         multipart(stack)
+        after_nothing(stack)
         hoisted(stack, stack.client())
         not_ignored(stack)
         resumed(stack, stack.client())

@@ -272,6 +272,16 @@ static void continues_only_when_wanted(void **state)
 	expect_sink(&r, "hello", 5);
 	close(fd);
 
+	/* Nothing comes, and the connection is kept: some clients count on it that they were told to go on. */
+	fd = client_open(&shared);
+	client_say(fd, "PUT /sink HTTP/1.1\r\n" HOST CLOSE
+	               "Expect: 100-continue\r\nContent-Length: 0\r\n\r\n");
+	r = client_read_all(fd);
+	const char *both = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n";
+	assert_int_equal(strncmp(r.p, both, strlen(both)), 0);
+	reply_free(&r);
+	close(fd);
+
 	/* Refused before the body: no 100, and the connection ends. */
 	expect_status(&shared,
 	              "PUT /deny HTTP/1.1\r\n" HOST "Expect: 100-continue\r\nContent-Length: 9\r\n\r\n",
