@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Real clients of Debian, as their users use them: aws cli, boto3, s3cmd, rclone, s3fs, curl."""
-# timeout: 300
+# timeout: 600
 
 import hashlib
 import io
