@@ -49,11 +49,13 @@ class Injector:
         self.map[8:struct.calcsize(ORDERS)] = struct.pack(
             "=QQQQQqQQ256s256s", bits, first, last or first, error, mode, room, 0, 0, os.path.realpath(under).encode(), b"")
         self.number += 1
-        self._arm(self.number)
+        number = self.number
+        self._arm(number)
         try:
             yield self
         finally:
-            self._arm(0)
+            if self.number == number: # else a later order stands
+                self._arm(0)
 
     def _arm(self, value):
         self.map[0:8] = struct.pack("=Q", value)
