@@ -98,6 +98,7 @@ static enum err remove_rows(struct index_view *v, struct arena *a, void *context
 	const struct done_call *d = context;
 
 	(void)a;
+	kv_use_reserve(v->txn);
 	for (size_t i = 0; i < d->n; i++) {
 		struct index_key key = index_key_garbage(d->sequences[i]);
 		enum err e = index_view_delete(v, TABLE_GARBAGE, index_key_bytes(&key));

@@ -183,6 +183,7 @@ static enum err delete_bucket(struct index_view *v, struct arena *a, void *conte
 	bool objects, uploads;
 	uint64_t number;
 
+	kv_use_reserve(v->txn);
 	TRY(index_bucket_number(v, a, bucket->name, bucket->number, &number));
 	struct index_key inside = index_key_object(number, bytes_of(NULL, 0));
 	TRY(index_view_any(v, TABLE_OBJECTS, index_key_bytes(&inside), &objects));
@@ -338,6 +339,7 @@ static enum err set_mark(struct index_view *v, struct arena *a, void *context)
 	struct writer w = index_value_begin();
 
 	(void)a;
+	kv_use_reserve(v->txn); /* the collector goes on only after it */
 	write_u64(&w, mark->number);
 	write_u8(&w, mark->pending);
 	return index_view_put(v, TABLE_META, mark_key, &w);

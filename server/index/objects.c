@@ -257,6 +257,7 @@ static enum err delete_objects(struct index_view *v, struct arena *a, void *cont
 	const struct delete_call *d = context;
 	struct index_bucket bucket;
 
+	kv_use_reserve(v->txn);
 	TRY(index_bucket_find(v, a, d->bucket, meant(d->condition), &bucket));
 	for (size_t i = 0; i < d->n; i++) {
 		/* A thousand objects of ten thousand parts must fit, too; of the bucket only numbers are used. */

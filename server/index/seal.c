@@ -247,6 +247,7 @@ static enum err begin_epoch(struct kv_txn *t, void *context)
 	struct writer w = writer_fixed(number, sizeof(number));
 
 	write_u32(&w, s->current->number);
+	kv_use_reserve(t); /* a full index opens */
 	TRY(kv_put(t, TABLE_EPOCHS, writer_bytes(&w), bytes_of(s->current->salt, SALT_BYTES)));
 	if (s->current->number > 1) {
 		return OK;

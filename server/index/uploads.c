@@ -217,6 +217,7 @@ static enum err abort_upload(struct index_view *v, struct arena *a, void *contex
 	struct index_part *rows;
 	size_t n;
 
+	kv_use_reserve(v->txn);
 	TRY(find_upload(v, a, name, &row));
 	TRY(read_upload(v, a, &row, &upload));
 	TRY(index_upload_rows(v, a, name->upload_id, &rows, &n));

@@ -336,6 +336,7 @@ static enum err apply(struct kv_txn *t, void *context)
 {
 	const struct keystore_changes *c = context;
 
+	kv_use_reserve(t); /* nothing here is large, and what is revoked has to stay revoked */
 	for (const struct keystore_change *i = c->first; i != NULL; i = i->next) {
 		if (i->value.p != NULL) {
 			TRY(kv_put(t, i->table, i->key, i->value));

@@ -29,6 +29,8 @@ struct kv_txn {
 	struct kv_engine_txn *engine;
 	struct kv_cursor *cursors; /* open ones */
 	bool write;
+	bool low;        /* only the reserve is left */
+	bool reserve;    /* and the change that runs may use it */
 	bool wrote;      /* the change that runs has written */
 	enum err broken; /* the engine failed: nothing of this transaction can stay */
 };
@@ -149,11 +151,20 @@ static enum err wrote(struct kv_txn *t, enum err e)
 	return e;
 }
 
+void kv_use_reserve(struct kv_txn *t)
+{
+	assert(t->write);
+	t->reserve = true;
+}
+
 enum err kv_put(struct kv_txn *t, unsigned table, struct bytes key, struct bytes value)
 {
 	assert(t->write);
 	if (!key_fits(key)) {
 		return ERR_LIMIT;
+	}
+	if (t->low && !t->reserve) {
+		return ERR_FULL;
 	}
 	struct kv_trie trie = trie_of(t, table);
 	return wrote(t, kv_trie_put(&trie, key, value));
@@ -221,6 +232,7 @@ enum err kv_next(struct kv_cursor *c, struct bytes *ret_key, struct bytes *ret_v
 static bool run_change(struct kv_txn *t, struct change *c)
 {
 	t->wrote = false;
+	t->reserve = false;
 	c->result = c->run(t, c->context);
 	close_cursors(t);
 	if (t->broken != OK) {
@@ -241,6 +253,7 @@ static enum err run_once(struct kv *k, struct change *group, bool *ret_again)
 
 	*ret_again = false;
 	TRY(kv_engine_write(k->engine, &t.engine));
+	t.low = kv_engine_low(t.engine);
 	for (struct change *c = group; c != NULL; c = c->next) {
 		if (c->dropped) {
 			continue;
@@ -260,7 +273,7 @@ static enum err run_once(struct kv *k, struct change *group, bool *ret_again)
 	return kv_engine_commit(t.engine);
 }
 
-static void run_group(struct kv *k, struct change *group)
+static enum err run_all(struct kv *k, struct change *group)
 {
 	bool again = true;
 	enum err e = OK;
@@ -268,11 +281,34 @@ static void run_group(struct kv *k, struct change *group)
 	while (e == OK && again) { /* ends: each further turn has one change less */
 		e = run_once(k, group, &again);
 	}
-	for (struct change *c = group; c != NULL; c = c->next) {
+	for (struct change *c = group; e != OK && c != NULL; c = c->next) {
+		c->result = e; /* whatever it decided, it decided on a state that is gone */
+	}
+	return e;
+}
+
+/* What does not fit as one commit may fit as many: pages that one leaves are there for the next but one. */
+static void run_one_by_one(struct kv *k, struct change *group)
+{
+	while (group != NULL) {
+		struct change *next = group->next;
+		group->next = NULL;
+		group->dropped = false;
+		(void)run_all(k, group);
+		group->next = next;
+		group = next;
+	}
+}
+
+static void run_group(struct kv *k, struct change *group)
+{
+	enum err e = run_all(k, group);
+
+	if (e == ERR_FULL && group->next != NULL) {
+		run_one_by_one(k, group);
+	}
+	for (const struct change *c = group; c != NULL; c = c->next) {
 		atomic_fetch_add(&k->changes, 1);
-		if (e != OK) { /* whatever it decided, it decided on a state that is gone */
-			c->result = e;
-		}
 	}
 }
 

@@ -48,6 +48,9 @@ enum err kv_get(struct kv_txn *t, unsigned table, struct bytes key, struct bytes
  *   errors  those of `change`; FULL (nothing of the group is durable), IO (nobody knows), UNAVAILABLE (try again)
  */
 enum err kv_write(struct kv *k, enum err (*change)(struct kv_txn *t, void *context), void *context);
+/* kv_use_reserve: the change that runs may use what is kept back of a database that is all but full: it makes room, or nothing goes on without
+ * it. For other changes kv_put is FULL then. */
+void kv_use_reserve(struct kv_txn *t);
 enum err kv_put(struct kv_txn *t, unsigned table, struct bytes key, struct bytes value);
 enum err kv_delete(struct kv_txn *t, unsigned table, struct bytes key); /* errors: NOTFOUND */
 

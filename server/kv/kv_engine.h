@@ -22,6 +22,8 @@ void kv_engine_close(struct kv_engine *e); /* NULL-safe */
 enum err kv_engine_read(struct kv_engine *e, struct kv_engine_txn **ret);
 /* kv_engine_write: one at a time; blocks for the one before. The thread that begins also ends. */
 enum err kv_engine_write(struct kv_engine *e, struct kv_engine_txn **ret);
+/* kv_engine_low: only the reserve is left, of the configured size or of the volume; of a write transaction that has written nothing yet. */
+bool kv_engine_low(struct kv_engine_txn *t);
 enum err kv_engine_commit(struct kv_engine_txn *t); /* durable on OK; t is gone in any case */
 void kv_engine_end(struct kv_engine_txn *t);        /* of a read, or undo a write; NULL-safe */
 

@@ -15,11 +15,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/base/log.h"
 
-enum { FILE_MODE = 0600 };
+enum {
+	FILE_MODE = 0600,
+	RESERVE_MAX_BYTES = 16 << 20, /* some 100,000 removals whose garbage nobody collects */
+	RESERVE_SHARE = 8,            /* of a small database */
+};
 static const uint64_t size_default_bytes = UINT64_C(64) << 30;
 static const char table_long[] = "~long";
 static const char format_key[] = "\0\0\0\0\0\0\0\0format"; /* node 0 of the pieces is ours */
@@ -35,6 +40,7 @@ struct kv_engine {
 	struct kv_engine_txn *spare; /* reset read transactions */
 	unsigned n_open;   /* transactions in use */
 	bool failed;       /* the environment has to be opened anew first */
+	bool low;          /* only the reserve is left; of the writer */
 };
 
 struct kv_engine_txn {
@@ -181,6 +187,7 @@ static int open_env(struct kv_engine *e)
 	uint64_t size = o->size_max_bytes != 0 ? o->size_max_bytes : size_default_bytes;
 	int rc = mdb_env_create(&e->env);
 
+	e->options.size_max_bytes = size;
 	if (rc == MDB_SUCCESS) {
 		rc = mdb_env_set_mapsize(e->env, size);
 	}
@@ -355,6 +362,91 @@ enum err kv_engine_write(struct kv_engine *e, struct kv_engine_txn **ret)
 		leave(e);
 	}
 	return result;
+}
+
+/* Pages of older commits that new ones can take. The list of them is shown to readers only. */
+static uint64_t count_free(const struct kv_engine *e)
+{
+	MDB_txn *txn;
+	MDB_cursor *c = NULL;
+	MDB_val k, v;
+	uint64_t n = 0;
+
+	if (mdb_txn_begin(e->env, NULL, MDB_RDONLY, &txn) != MDB_SUCCESS) {
+		return 0;
+	}
+	if (mdb_cursor_open(txn, 0, &c) == MDB_SUCCESS) {
+		while (mdb_cursor_get(c, &k, &v, MDB_NEXT) == MDB_SUCCESS) {
+			size_t pages; /* the length of the list that follows */
+			memcpy(&pages, v.mv_data, sizeof(pages));
+			n += pages;
+		}
+		mdb_cursor_close(c);
+	}
+	mdb_txn_abort(txn);
+	return n;
+}
+
+/*
+ * Bytes that the file can still grow into: its room on the volume is taken in advance, so that a full volume shows here and not in
+ * the middle of a commit. A file system that cannot do that shows no limit but the configured one.
+ */
+static uint64_t take_room(const struct kv_engine *e, uint64_t used, uint64_t reserve)
+{
+	uint64_t size_max = e->options.size_max_bytes;
+	struct stat st;
+	int fd;
+
+	if (mdb_env_get_fd(e->env, &fd) != MDB_SUCCESS || fstat(fd, &st) != 0) {
+		return 0;
+	}
+	uint64_t size = (uint64_t)st.st_size;
+	uint64_t want = used + 2 * reserve < size_max ? used + 2 * reserve : size_max;
+	if (size < used + reserve && size < want) {
+		if (fallocate(fd, 0, (off_t)size, (off_t)(want - size)) == 0) {
+			size = want;
+		} else if (errno == EOPNOTSUPP || errno == ENOSYS) {
+			size = size_max;
+		}
+	}
+	size = size < size_max ? size : size_max;
+	return size > used ? size - used : 0;
+}
+
+/* Is less left than the reserve? Asked by the one writer. */
+static bool find_low(struct kv_engine *e)
+{
+	uint64_t reserve = e->options.size_max_bytes / RESERVE_SHARE;
+	MDB_envinfo info = {0};
+	MDB_stat stat = {0};
+
+	reserve = reserve < RESERVE_MAX_BYTES ? reserve : RESERVE_MAX_BYTES;
+	if (mdb_env_info(e->env, &info) != MDB_SUCCESS ||
+	    mdb_env_stat(e->env, &stat) != MDB_SUCCESS) {
+		return true;
+	}
+	uint64_t room = take_room(e, ((uint64_t)info.me_last_pgno + 1) * stat.ms_psize, reserve);
+	if (room < reserve) {
+		room += count_free(e) * stat.ms_psize;
+	}
+	return room < reserve;
+}
+
+bool kv_engine_low(struct kv_engine_txn *t)
+{
+	struct kv_engine *e = t->engine;
+	bool low = find_low(e);
+
+	assert(t->write);
+	if (low && !e->low) {
+		LOG(LOG_ERROR, "kv.full", LOG_STR("where", e->options.dir),
+		    LOG_STR("do", "free space on its volume, raise its size, or remove objects: only "
+		                  "removals are taken now"));
+	} else if (!low && e->low) {
+		LOG(LOG_INFO, "kv.room", LOG_STR("where", e->options.dir));
+	}
+	e->low = low;
+	return low;
 }
 
 /* Did the environment fail for good? LMDB tells only who begins a transaction. */

@@ -191,21 +191,50 @@ static void test_not_a_database(void **state)
 	assert_int_equal(kv_open(&o, &k, &report), ERR_INPUT);
 }
 
+static enum err remove_on_reserve(struct kv_txn *t, void *context)
+{
+	const struct bytes *key = context;
+
+	kv_use_reserve(t);
+	TRY(kv_delete(t, TABLE_A, *key));
+	return kv_put(t, TABLE_B, *key, BYTES("garbage"));
+}
+
+static enum err put_numbered(struct kv *k, unsigned i, const char *kind, size_t n)
+{
+	static const uint8_t zeros[65536];
+	char key[32];
+
+	snprintf(key, sizeof(key), "%s %06u", kind, i);
+	return put(k, bytes_text(key), bytes_of(zeros, n));
+}
+
+/* Full for large and for small, and yet everything can be removed, and then there is room again. */
 static void test_full(void **state)
 {
 	struct fixture *f = *state;
-	uint8_t big[65536] = {1};
-	enum err e = OK;
+	unsigned large = 0, small = 0;
 
 	kv_close(f->kv);
-	f->kv = open_at(f->dir, UINT64_C(1) << 20);
-	for (unsigned i = 0; i < 100 && e == OK; i++) {
-		char key[16];
-		snprintf(key, sizeof(key), "%u", i);
-		e = put(f->kv, bytes_text(key), bytes_of(big, sizeof(big)));
+	f->kv = open_at(f->dir, UINT64_C(4) << 20);
+	while (put_numbered(f->kv, large, "large", 65536) == OK) {
+		large++;
 	}
-	assert_int_equal(e, ERR_FULL);
-	assert_int_equal(put(f->kv, BYTES("small"), BYTES("1")), OK); /* the engine still works */
+	while (put_numbered(f->kv, small, "small", 700) == OK) {
+		small++;
+	}
+	assert_int_equal(put_numbered(f->kv, small, "small", 1), ERR_FULL);
+	assert_true(large >= 10);
+	for (unsigned i = 0; i < large + small; i++) {
+		char key[32];
+		/* from the middle, so that no page is empty soon */
+		unsigned n = i < large ? i : (unsigned)((i - large) * UINT64_C(7919) % small);
+		snprintf(key, sizeof(key), "%s %06u", i < large ? "large" : "small", n);
+		struct bytes name = bytes_text(key);
+		enum err e = kv_write(f->kv, remove_on_reserve, &name);
+		assert_true(e == OK || (e == ERR_NOTFOUND && i >= large)); /* 7919 divides `small` */
+	}
+	assert_int_equal(put_numbered(f->kv, 0, "large", 65536), OK);
 }
 
 /* The disk refuses during the commit: every change of the group fails, nothing of it is there, and the next one works. */
