@@ -333,6 +333,16 @@ int posix_fallocate(int fd, off_t at, off_t n)
 	return real(fd, at, n);
 }
 
+int fallocate(int fd, int mode, off_t at, off_t n)
+{
+	REAL(fallocate)
+	bool struck = strikes(ALLOCATE, "fallocate", fd, NULL);
+	if (!struck && allowed(fd, (size_t)n, at) != n) {
+		return -1;
+	}
+	GIVE(struck, int, real(fd, mode, at, n));
+}
+
 struct dirent *readdir(DIR *d)
 {
 	REAL(readdir)
