@@ -36,6 +36,13 @@ static bool is_checksum(struct bytes name)
 	       bytes_is_nocase(name, "x-amz-sdk-checksum-algorithm");
 }
 
+/* It would stand in every log on its way. */
+static bool is_customer_key(struct bytes lower)
+{
+	return bytes_is(lower, "x-amz-server-side-encryption-customer-key") ||
+	       bytes_is(lower, "x-amz-copy-source-server-side-encryption-customer-key");
+}
+
 static enum err lower_name(struct arena *a, struct bytes name, struct bytes *ret)
 {
 	uint8_t *p = arena_alloc(a, name.n);
@@ -76,7 +83,8 @@ enum err sigv4_hoisted(struct arena *a, const struct field *query, size_t n_quer
 			continue;
 		}
 		TRY(lower_name(a, query[i].name, &f.name));
-		if (stands(headers, *n, f.name) || !sigv4_is_header_value(f.value)) {
+		if (stands(headers, *n, f.name) || !sigv4_is_header_value(f.value) ||
+		    is_customer_key(f.name)) {
 			return ERR_INPUT;
 		}
 		if (*n == max) {

@@ -106,7 +106,7 @@ enum err sigv4_claims_read(struct bytes canonical, struct sigv4_claims *ret);
  * who presigned: S3 does not look at them there.
  *   query    decoded (uri_query); ret borrows its values
  *   headers  [*n] there are; room for SIGV4_HOISTED_MAX more; the names that are added are lower-case
- *   errors   INPUT (no header can carry it, or it is there twice), LIMIT
+ *   errors   INPUT (no header can carry it, it is there twice, or it is a key that a customer brings: not in a URL), LIMIT
  */
 enum err sigv4_hoisted(struct arena *a, const struct field *query, size_t n_query,
                        struct field *headers, size_t *n);

@@ -4,9 +4,12 @@
 #include "common/codec/date.h"
 #include "common/codec/uri.h"
 
-/* Parameters of a presigned URL that are nobody's but the signer's; the values of both versions of signatures. */
+/* Parameters of a presigned URL that are nobody's but the signer's; the values of both versions of signatures. The keys are refused, and
+ * were sent all the same. */
 static const char *const secret_parameters[] = {
 	"X-Amz-Signature", "X-Amz-Credential", "X-Amz-Security-Token", "Signature", "AWSAccessKeyId",
+	"x-amz-server-side-encryption-customer-key",
+	"x-amz-copy-source-server-side-encryption-customer-key",
 };
 
 static bool is_secret(struct arena *a, struct bytes raw)

@@ -120,6 +120,8 @@ static enum s3error take_hoisted(struct request *r)
 	memcpy(fields, r->head->fields, n * sizeof(*fields));
 	enum err e = sigv4_hoisted(r->a, r->query, r->n_query, fields, &n);
 	if (e != OK) {
+		r->detail = "An x-amz- header in the query is there twice, cannot be sent as a header, or "
+		            "is a customer's key, which does not belong in a URL: send it as a header.";
 		return e == ERR_INPUT ? S3E_INVALID_ARGUMENT : s3error_of(e);
 	}
 	*head = *r->head;

@@ -200,6 +200,7 @@ def hoisted(stack, s3):
     for what, query, want in (("another owner", "x-amz-expected-bucket-owner=000000000001", 403),
                               ("what is not built", "x-amz-storage-class=GLACIER", 501),
                               ("a header twice", "x-amz-meta-a=1&X-Amz-Meta-A=2", 400),
+                              ("a customer's key", "x-amz-server-side-encryption-customer-key=a2V5", 400),
                               ("a line end", "x-amz-meta-a=1%0D%0Ab%3A2", 400)):
         checks.equal(send("PUT", query, "never"), want, "a URL with %s is refused" % what)
     checks.equal(send("HEAD", "", "never", None), 404, "nothing came of these")

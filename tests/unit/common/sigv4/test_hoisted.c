@@ -69,6 +69,8 @@ static void test_refused(void **state)
 		{"x-amz-acl", "private"},   {"X-Amz-Acl", "public-read"}, {"x-amz-meta-a b", "v"},
 		{"x-amz-meta-a:", "v"},     {"x-amz-meta-\xc3\xbc", "v"}, {"x-amz-meta-a", "v\nw"},
 		{"x-amz-meta-a", "v\rw"},   {"x-amz-meta-a", "\x7f"},
+		{"X-Amz-Server-Side-Encryption-Customer-Key", "a2V5"},
+		{"x-amz-copy-source-server-side-encryption-customer-key", "a2V5"},
 	};
 	struct arena *a AUTO(arena_freep) = arena_new(1 << 20);
 	struct found f;
