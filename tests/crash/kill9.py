@@ -15,10 +15,11 @@ import tempfile
 import threading
 import time
 
-from stack import Checks, Stack
+from stack import Checks, Stack, wait_for
 
 ROUNDS = int(os.environ.get("KILL_ROUNDS", "40"))
 THREADS, KEYS_EACH = 4, 12
+CHANGES_MAX = 40  # of all writers, before the kill of a round
 SIZES = [0, 1, 700, 20000, 65536, 65537, 200000, 400000]
 checks = Checks()
 
@@ -111,11 +112,18 @@ def pause(writers):
         w.idle.wait(60)
 
 
-def one_round(stack, writers, number, dice):
+def acknowledged(writers):
+    return sum(w.acknowledged for w in writers)
+
+
+def one_round(stack, writers, changes, dice):
+    """Kill at a random instant after so many changes, however long the machine takes for them."""
     victim = dice.choice(["kms", "gateway", "gateway", "both"])
+    enough = acknowledged(writers) + changes
     for w in writers:
         w.running.set()
-    time.sleep(dice.uniform(0.02, 0.35))  # the random instant is the test, not a wait
+    wait_for("changes that are acknowledged", lambda: acknowledged(writers) >= enough)
+    time.sleep(dice.uniform(0.0, 0.05))  # the random instant is the test, not a wait
     if victim in ("kms", "both"):
         stack.kms.kill()
     if victim in ("gateway", "both"):
@@ -131,7 +139,7 @@ def one_round(stack, writers, number, dice):
     stack.published()
     status, report = stack.audit()
     if status:
-        print("# round %d (%s): %s" % (number, victim, report))
+        print("# killed: %s: %s" % (victim, report))
     return status == 0
 
 
@@ -151,11 +159,12 @@ def main():
         writers = [Writer(stack, i, seed + i) for i in range(THREADS)]
         for w in writers:
             w.start()
-        verified = sum(one_round(stack, writers, n, dice) for n in range(ROUNDS))
+        changes = [CHANGES_MAX * (n + 1) // ROUNDS for n in range(ROUNDS)]
+        verified = sum(one_round(stack, writers, n, dice) for n in dice.sample(changes, ROUNDS))
         wrong = [x for w in writers for x in w.wrong]
         for x in wrong[:10]:
             print("#", x)
-        done, lost = sum(w.acknowledged for w in writers), sum(w.unknown for w in writers)
+        done, lost = acknowledged(writers), sum(w.unknown for w in writers)
         checks.ok(done > 10 * ROUNDS, "%d changes acknowledged, %d cut off, in %d rounds" % (done, lost, ROUNDS))
         checks.ok(lost > 0, "kills did hit changes under way")
         checks.equal(wrong, [], "nothing acknowledged is lost, nothing half-written is seen")
