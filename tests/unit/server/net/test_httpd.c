@@ -191,21 +191,26 @@ static void takes_bodies(void **state)
 	}
 }
 
-/* A client with Nagle's algorithm that writes head and body apart must not wait for delayed ACKs, 40 ms each. */
+/*
+ * A client with Nagle's algorithm that writes head and body apart must not wait for delayed ACKs, 40 ms each. On a busy machine
+ * much else may take that long, now and then; they come with every request once the kernel has taken the connection for a dialogue.
+ */
 static void acknowledges_heads_at_once(void **state)
 {
 	(void)state;
 	enum { ROUNDS = 60, DELAYED_MS = 40 };
 	int fd = client_open(&shared);
-	uint64_t before = clock_mono_ms();
+	unsigned prompt = 0;
 
 	for (int i = 0; i < ROUNDS; i++) {
+		uint64_t before = clock_mono_ms();
 		client_say(fd, "PUT /sink HTTP/1.1\r\n" HOST "Content-Length: 3\r\n\r\n");
 		client_say(fd, "abc");
 		struct reply r = client_read_until(fd, "calls=1");
 		reply_free(&r);
+		prompt += clock_mono_ms() - before < DELAYED_MS;
 	}
-	assert_true(clock_mono_ms() - before < ROUNDS * DELAYED_MS * 3 / 4);
+	assert_in_range(prompt, ROUNDS / 4, ROUNDS);
 	close(fd);
 }
 
