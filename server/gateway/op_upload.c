@@ -251,7 +251,7 @@ enum s3error op_list_parts(struct request *r)
 	xml_element_u64(&w, "PartNumberMarker", after);
 	xml_element_u64(&w, "NextPartNumberMarker", n > 0 ? parts[n - 1].number : after);
 	xml_element_u64(&w, "MaxParts", max);
-	xml_element_bool(&w, "IsTruncated", truncated);
+	xml_element_bool(&w, "IsTruncated", truncated && max > 0);
 	for (size_t i = 0; i < n; i++) {
 		write_part(&w, &parts[i]);
 	}
