@@ -166,7 +166,7 @@ void answer_error(struct request *r, enum s3error e)
 		write_whole_size(r);
 	}
 	if (e == S3E_NOT_MODIFIED && r->has_object) {
-		object_etag_header(r, r->object.etag);
+		object_cache_headers(r, &r->object);
 	}
 }
 

@@ -174,22 +174,28 @@ static void checksum_headers(struct request *r, const struct index_object *o)
 	}
 }
 
-void object_headers(struct request *r, const struct index_object *o)
+void object_cache_headers(struct request *r, const struct index_object *o)
 {
 	uint8_t text[TEXT_MAX];
 	struct writer w = writer_fixed(text, sizeof(text));
-	static const struct {
-		const char *header, *param;
-	} standard[] = {
-		{"cache-control", "response-cache-control"},
-		{"content-disposition", "response-content-disposition"},
-		{"content-encoding", "response-content-encoding"},
-		{"content-language", "response-content-language"},
-		{"expires", "response-expires"},
-	};
 	date_write_http(&w, o->modified_ms);
 	answer_header(r, "last-modified", writer_bytes(&w));
 	object_etag_header(r, o->etag);
+	override_header(r, "cache-control", "response-cache-control",
+	                metadata_get(o, "cache-control"));
+	override_header(r, "expires", "response-expires", metadata_get(o, "expires"));
+}
+
+void object_headers(struct request *r, const struct index_object *o)
+{
+	static const struct {
+		const char *header, *param;
+	} standard[] = {
+		{"content-disposition", "response-content-disposition"},
+		{"content-encoding", "response-content-encoding"},
+		{"content-language", "response-content-language"},
+	};
+	object_cache_headers(r, o);
 	answer_header(r, "accept-ranges", BYTES("bytes"));
 	override_header(r, "content-type", "response-content-type", o->content_type);
 	for (size_t i = 0; i < COUNT(standard); i++) {

@@ -11,7 +11,8 @@ enum { STEP_ROOM_BYTES = 64 << 10 };
 enum s3error object_find(struct request *r);
 /* object_headers: everything that S3 tells of an object, on GET and HEAD. */
 void object_headers(struct request *r, const struct index_object *o);
-/* object_tags: ETag and Last-Modified alone (304, PUT). */
+/* object_cache_headers: what a cache needs of it, also of a 304. */
+void object_cache_headers(struct request *r, const struct index_object *o);
 void object_etag_header(struct request *r, struct bytes etag);
 /* object_sse_headers: x-amz-server-side-encryption and the key's ARN. */
 void object_sse_headers(struct request *r, const struct index_object *o);

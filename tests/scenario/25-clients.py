@@ -242,8 +242,11 @@ def not_ignored(stack):
 
 def resumed(stack, s3):
     """What browsers and curl do after a broken download."""
-    s3.put_object(Bucket="boto", Key="resumed", Body=b"0123456789")
+    s3.put_object(Bucket="boto", Key="resumed", Body=b"0123456789", CacheControl="max-age=5")
     head = stack.request("HEAD", "/boto/resumed")[1]
+    status, headers, body = stack.request("GET", "/boto/resumed", headers={"If-None-Match": head["etag"]})
+    told = [headers.get(name) for name in ("etag", "last-modified", "cache-control")]
+    checks.equal((status, body, told), (304, b"", [head["etag"], head["last-modified"], "max-age=5"]), "304 tells a cache what it needs")
     for what, wanted, want in (("its ETag", head["etag"], 206), ("another ETag", '"x"', 200), ("a weak one", "W/" + head["etag"], 200),
                                ("its date", head["last-modified"], 206), ("another date", "Mon, 01 Jan 2024 00:00:00 GMT", 200)):
         status, _, body = stack.request("GET", "/boto/resumed", headers={"Range": "bytes=5-", "If-Range": wanted})
