@@ -17,7 +17,7 @@ checks = Checks()
 BUILD = os.environ.get("TEST_BUILD", os.path.join(TOP, "build"))
 MAKE_LOG, AUDIT = (os.path.join(BUILD, p) for p in ("lib/make_log", "rempart-audit"))
 CALLS_MAX = 600
-STEP = int(os.environ.get("FAULT_STEP", "12"))  # in `make check` every twelfth call, from another one in each mode
+STEP = int(os.environ.get("FAULT_STEP", "20"))  # in `make check` every twentieth call, from another one in each mode
 
 
 class Program:
