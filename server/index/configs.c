@@ -6,31 +6,37 @@ enum { ORDER_BYTES = 8 }; /* before the document */
 
 /* The row's order and its document, which is empty when it was taken back. */
 static enum err read_row(struct index_view *v, struct arena *a, const struct index_key *row,
-                         uint64_t *ret_order, struct bytes *ret)
+                         struct index_config_row *ret)
 {
 	struct bytes value;
 
 	TRY(index_view_get(v, TABLE_CONFIGS, index_key_bytes(row), a, &value));
 	struct reader r = reader_of(value);
-	*ret_order = read_u64(&r);
-	*ret = bytes_skip(value, ORDER_BYTES);
+	ret->order = read_u64(&r);
+	ret->document = bytes_skip(value, ORDER_BYTES);
 	return r.bad ? ERR_CORRUPT : OK;
+}
+
+enum err index_config_find(struct index *x, struct arena *a, uint64_t bucket,
+                           enum index_config kind, struct index_config_row *ret)
+{
+	AUTO(index_view_end) struct index_view v = {0};
+	struct index_key row = index_key_config(bucket, kind);
+
+	TRY(index_view_begin(x, &v));
+	return read_row(&v, a, &row, ret);
 }
 
 enum err index_config_get(struct index *x, struct arena *a, uint64_t bucket, enum index_config kind,
                           struct bytes *ret)
 {
-	AUTO(index_view_end) struct index_view v = {0};
-	struct index_key row = index_key_config(bucket, kind);
-	struct bytes document;
-	uint64_t order;
+	struct index_config_row row;
 
-	TRY(index_view_begin(x, &v));
-	TRY(read_row(&v, a, &row, &order, &document));
-	if (document.n == 0) {
+	TRY(index_config_find(x, a, bucket, kind, &row));
+	if (row.document.n == 0) {
 		return ERR_NOTFOUND;
 	}
-	*ret = document;
+	*ret = row.document;
 	return OK;
 }
 
@@ -68,15 +74,14 @@ static enum err change_config(struct index_view *v, struct arena *a, void *conte
 	struct index_key row = index_key_config(c->bucket->number, c->kind);
 	uint32_t bit = 1U << c->kind;
 	struct index_bucket b;
-	struct bytes now;
-	uint64_t order = 0;
+	struct index_config_row now = {0};
 
 	TRY(index_bucket_find(v, a, c->bucket->name, c->bucket->number, &b));
-	enum err e = read_row(v, a, &row, &order, &now);
+	enum err e = read_row(v, a, &row, &now);
 	if (e != OK && e != ERR_NOTFOUND) {
 		return e;
 	}
-	if (order > c->order) {
+	if (now.order > c->order) {
 		return OK; /* a later one was here first */
 	}
 	uint32_t configs = c->document.p == NULL ? b.configs & ~bit : b.configs | bit;

@@ -166,7 +166,11 @@ enum index_config {
 	INDEX_CONFIG_KINDS = 10,
 };
 enum { INDEX_CONFIG_MAX_BYTES = 256 << 10 }; /* S3 allows 1,000 lifecycle rules: some 150 KiB */
-/* index_config_get: of the bucket with this number. errors: NOTFOUND */
+/* What index_config_record put there; document empty: taken back. */
+struct index_config_row { uint64_t order; struct bytes document; };
+/* index_config_find: the row of the bucket with this number. errors: NOTFOUND */
+enum err index_config_find(struct index *x, struct arena *a, uint64_t bucket, enum index_config kind, struct index_config_row *ret);
+/* index_config_get: its document alone. errors: NOTFOUND (also: taken back) */
 enum err index_config_get(struct index *x, struct arena *a, uint64_t bucket, enum index_config kind, struct bytes *ret);
 /* index_config_put, _delete: of `bucket`, name and number: a bucket of that name that was made anew meanwhile is another one.
  * errors: NOTFOUND (bucket), LIMIT (document). Deleting what is not there is OK. */

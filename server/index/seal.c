@@ -20,6 +20,7 @@ enum {
 	EPOCH_KEY_BYTES = 4,
 	EPOCHS_MAX = (1 << 24) - 1, /* unlocks in the life of an index */
 	NUMBER_COUNTER_BITS = 40,
+	NUMBER_START_BITS = 39,     /* the counter of an epoch begins anywhere in its lower half */
 	IDLE_MAX = 32,              /* contexts kept per epoch; about the number of workers */
 	AAD_MAX_BYTES = 16 + INDEX_ROW_KEY_MAX,
 };
@@ -277,6 +278,9 @@ static enum err set_up(struct index_seal *s, struct kv *kv, const struct secret 
 	random_bytes(salt, sizeof(salt));
 	TRY(add_epoch(s, s->n_epochs + 1, bytes_of(salt, sizeof(salt))));
 	s->current = s->epochs[s->n_epochs - 1];
+	/* A backup brings the epochs of the last start again, but not its numbers: the KMS has documents on record under them. */
+	struct reader start = reader_of(bytes_of(salt, sizeof(salt)));
+	s->numbers = read_u64(&start) >> (64 - NUMBER_START_BITS);
 	return kv_write(kv, begin_epoch, s);
 }
 
@@ -323,6 +327,6 @@ uint64_t index_seal_number(struct index_seal *s)
 {
 	uint64_t n = atomic_fetch_add(&s->numbers, 1) + 1;
 
-	assert(n < UINT64_C(1) << NUMBER_COUNTER_BITS); /* 35 years of one a millisecond */
+	assert(n < UINT64_C(1) << NUMBER_COUNTER_BITS); /* 17 years of one a millisecond */
 	return (uint64_t)s->current->number << NUMBER_COUNTER_BITS | n;
 }
