@@ -128,6 +128,44 @@ static void read_principal(struct reader *r, struct kmsproto_principal *p)
 	p->arn = kmswire_read_text(r, KMSPROTO_TEXT_MAX);
 }
 
+static bool is_of_bucket(enum kmsproto_document_kind kind)
+{
+	return kind == KMSPROTO_BUCKET_POLICY || kind == KMSPROTO_BUCKET_ACL ||
+	       kind == KMSPROTO_BUCKET_LOGGING;
+}
+
+static enum err write_newer(struct writer *w, const struct kmsproto_newer *n)
+{
+	write_u8(w, (uint8_t)n->place);
+	if (n->place == KMSPROTO_NOWHERE) {
+		return OK;
+	}
+	if (!is_of_bucket(n->kind) || n->text.n > KMSPROTO_DOCUMENT_MAX) {
+		return ERR_LIMIT;
+	}
+	write_u8(w, (uint8_t)n->kind);
+	write_u64(w, n->order);
+	write_lv16(w, n->text);
+	return OK;
+}
+
+static enum err read_newer(struct reader *r, struct kmsproto_newer *n)
+{
+	uint8_t place = read_u8(r);
+
+	if (r->bad || place > KMSPROTO_SENDER) {
+		return ERR_INPUT;
+	}
+	n->place = (enum kmsproto_place)place;
+	if (place == KMSPROTO_NOWHERE) {
+		return OK;
+	}
+	n->kind = (enum kmsproto_document_kind)read_u8(r);
+	n->order = read_u64(r);
+	n->text = read_lv16(r, KMSPROTO_DOCUMENT_MAX);
+	return r->bad || !is_of_bucket(n->kind) ? ERR_INPUT : OK;
+}
+
 static enum err write_access(struct items *s, struct writer *w, size_t call,
                              const struct kmsproto_reply *reply)
 {
@@ -158,7 +196,7 @@ static enum err write_access(struct items *s, struct writer *w, size_t call,
 		write_bytes(w, bytes_of(reply->stamp, sizeof(reply->stamp)));
 	}
 	write_u8(w, reply->by_acl ? 1 : 0);
-	return OK;
+	return write_newer(w, &reply->newer);
 }
 
 /* An empty lv16, in place of a sealed key. */
@@ -197,7 +235,7 @@ static enum err read_access(struct items *s, struct reader *r, size_t call,
 	}
 	uint8_t by_acl = read_u8(r);
 	reply->by_acl = by_acl == 1;
-	return r->bad || by_acl > 1 ? ERR_INPUT : OK;
+	return r->bad || by_acl > 1 ? ERR_INPUT : read_newer(r, &reply->newer);
 }
 
 /* --- replies --- */

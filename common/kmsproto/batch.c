@@ -146,6 +146,7 @@ static void write_document(struct writer *w, const struct kmsproto_document *d)
 		return;
 	}
 	write_u8(w, (uint8_t)d->kind);
+	write_u64(w, d->order);
 	write_lv32(w, d->text);
 	write_bytes(w, bytes_of(d->stamp, sizeof(d->stamp)));
 }
@@ -177,6 +178,7 @@ static bool read_document(struct reader *r, struct kmsproto_resource *resource)
 	struct kmsproto_document *d = &resource->documents[resource->n_documents++];
 	uint8_t kind = read_u8(r);
 
+	d->order = read_u64(r);
 	d->text = read_lv32(r, KMSPROTO_DOCUMENT_MAX);
 	read_into(r, d->stamp, sizeof(d->stamp));
 	if (r->bad || kind < KMSPROTO_BUCKET_POLICY || kind > KMSPROTO_OBJECT_ACL) {

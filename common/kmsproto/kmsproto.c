@@ -20,6 +20,7 @@ static const char *const verdict_names[KMSPROTO_VERDICTS] = {
 	[KMSPROTO_NO_SUCH_GRANTEE] = "no-such-grantee",
 	[KMSPROTO_NO_SUCH_EMAIL] = "no-such-email",
 	[KMSPROTO_NOT_SIGNED] = "not-signed",
+	[KMSPROTO_STALE] = "stale",
 };
 
 const char *kmsproto_verdict_name(enum kmsproto_verdict v)

@@ -69,6 +69,7 @@ enum kmsproto_verdict {
 	KMSPROTO_NO_SUCH_GRANTEE, /* an ACL or policy names somebody who is not known here */
 	KMSPROTO_NO_SUCH_EMAIL,   /* an ACL names an address that is nobody's here */
 	KMSPROTO_NOT_SIGNED,      /* the document is not part of what the user signed */
+	KMSPROTO_STALE,           /* the gateway's document is newer than the KMS's record, or the record's text is lost: nobody can say what holds */
 	KMSPROTO_VERDICTS,
 };
 const char *kmsproto_verdict_name(enum kmsproto_verdict v); /* "bad-signature": also the `result` of log entries */
@@ -89,18 +90,19 @@ struct kmsproto_key_call {
 };
 /*
  * What stands between a caller and the bucket or object that he names, as the gateway's index has it. A document counts only when the KMS has
- * seen its owner sign it: a bucket's policy and ACL by their digest in the KMS's own records, an object's ACL by its stamp.
+ * seen its owner sign it: a bucket's policy and ACL are those of the KMS's own records, an object's ACL is one by its stamp.
  */
 enum kmsproto_document_kind {
 	KMSPROTO_BUCKET_POLICY = 1, /* the text as it was put */
 	KMSPROTO_BUCKET_ACL = 2,    /* policy/acl.h: the canonical form, made by the KMS */
 	KMSPROTO_OBJECT_ACL = 3,
-	KMSPROTO_BUCKET_LOGGING = 4, /* policy/logging.h; the text as it was put. In DELIVER alone, never in a resource */
+	KMSPROTO_BUCKET_LOGGING = 4, /* policy/logging.h; the text as it was put. In DELIVER and struct kmsproto_newer, never in a resource */
 };
 struct kmsproto_document {
 	enum kmsproto_document_kind kind;
 	struct bytes text;
 	uint8_t stamp[KMSPROTO_STAMP_BYTES]; /* OBJECT_ACL; else zero */
+	uint64_t order;          /* of a bucket's: log_index of the reply to the call that put it on record; else 0 */
 };
 enum { /* flags of a resource */
 	KMSPROTO_OWNER_ENFORCED = 1,     /* ownership: ACLs are off */
@@ -108,7 +110,8 @@ enum { /* flags of a resource */
 	KMSPROTO_IGNORE_PUBLIC_ACLS = 4, /* public access block */
 	KMSPROTO_RESTRICT_PUBLIC = 8,    /* public access block: RestrictPublicBuckets */
 	KMSPROTO_MISSING = 16,           /* there is no such object; to be told so takes the right to list */
-	KMSPROTO_FLAGS_ALL = 31,
+	KMSPROTO_LOGGED = 32,            /* the bucket has a logging configuration */
+	KMSPROTO_FLAGS_ALL = 63,
 };
 struct kmsproto_resource {
 	struct bytes tenant;     /* 12 digits: the bucket's owner; empty: there is no such bucket */
@@ -117,7 +120,7 @@ struct kmsproto_resource {
 	uint8_t object_id[KMSPROTO_OBJECT_ID_BYTES]; /* of the version that is there; zero: none */
 	struct kmsproto_document documents[KMSPROTO_DOCUMENTS_MAX];
 	size_t n_documents;
-	const struct field *tags; /* of that version: only where a policy may ask for them */
+	const struct field *tags; /* of that version */
 	size_t n_tags;
 };
 struct kmsproto_access {
@@ -174,6 +177,19 @@ struct kmsproto_key_reply {
 	struct bytes arn;           /* of the KEK */
 	struct secret *dek;         /* encode: borrowed. decode: owned by the caller; NULL when the verdict is not OK, or rewrapped */
 };
+/* A bucket's document that is on record and that the gateway's index does not have: to be taken into it. */
+enum kmsproto_place {
+	KMSPROTO_NOWHERE,     /* there is none */
+	KMSPROTO_TARGET,      /* of the resource */
+	KMSPROTO_COPY_SOURCE,
+	KMSPROTO_SENDER,      /* DELIVER: of the bucket whose log it is */
+};
+struct kmsproto_newer {
+	enum kmsproto_place place;
+	enum kmsproto_document_kind kind; /* not OBJECT_ACL */
+	uint64_t order;             /* as in kmsproto_document */
+	struct bytes text;          /* empty: taken off */
+};
 struct kmsproto_reply {
 	enum kmsproto_kind kind;
 	enum kmsproto_verdict verdict;
@@ -185,6 +201,7 @@ struct kmsproto_reply {
 	                             * bucket owner's */
 	uint8_t stamp[KMSPROTO_STAMP_BYTES]; /* of an object's */
 	bool by_acl;                /* ACCESS: an ACL was what allowed it; for the bucket's access log */
+	struct kmsproto_newer newer; /* ACCESS, DELIVER */
 	struct secret *index_key;   /* INDEX_KEY; ownership as dek */
 };
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/base/log.h"
+#include "server/gateway/resource.h"
 
 enum { AGENT_MAX = 256 };
 
@@ -48,6 +49,7 @@ static enum s3error of_verdict(enum kmsproto_verdict verdict)
 	case KMSPROTO_EXPIRED:
 		return S3E_REQUEST_EXPIRED;
 	case KMSPROTO_DENIED:
+	case KMSPROTO_STALE:
 		return S3E_ACCESS_DENIED;
 	case KMSPROTO_NO_SUCH_KEY:
 		return S3E_KMS_NOT_FOUND;
@@ -99,6 +101,35 @@ enum s3error grant_evidence(struct request *r)
 	return s3error_of(e);
 }
 
+/* What only an operator can find out, and only the bucket's owner repair. */
+static void tell_trouble(const struct request *r, enum kmsproto_verdict verdict)
+{
+	if (verdict == KMSPROTO_BAD_CALL) {
+		/* Either side is wrong about what the user signed: never a client's fault. */
+		LOG(LOG_ERROR, "kms.bad-call", LOG_STR("op", s3op_name(r->target.op)),
+		    LOG_STR("do", "compare the versions and host-style domains of gateway and KMS"));
+	}
+	if (verdict == KMSPROTO_STALE) {
+		LOG(LOG_ERROR, "bucket.stale", LOG_BYTES("bucket", r->target.bucket),
+		    LOG_BYTES("copy_source", r->source_bucket.name),
+		    LOG_STR("do", "the KMS has lost the bucket's policy or ACL (an older key store?): "
+		                  "have its owner put or delete the policy, or put the ACL, again"));
+	}
+}
+
+/* Further calls of the request send it along. */
+static void follow(struct request *r, const struct kmsproto_newer *newer)
+{
+	if (newer->place == KMSPROTO_TARGET && r->has_bucket) {
+		resource_follow(r->g->index, r->a, &r->bucket, newer);
+		resource_take(&r->access.target, newer);
+	}
+	if (newer->place == KMSPROTO_COPY_SOURCE && r->has_source_bucket) {
+		resource_follow(r->g->index, r->a, &r->source_bucket, newer);
+		resource_take(&r->access.copy_source, newer);
+	}
+}
+
 enum s3error grant_call(struct request *r, const struct kmsproto_call *call,
                         struct kmsproto_reply *ret)
 {
@@ -106,11 +137,8 @@ enum s3error grant_call(struct request *r, const struct kmsproto_call *call,
 	if (e != OK) {
 		return s3error_of(e);
 	}
-	if (ret->verdict == KMSPROTO_BAD_CALL) {
-		/* Either side is wrong about what the user signed: never a client's fault. */
-		LOG(LOG_ERROR, "kms.bad-call", LOG_STR("op", s3op_name(r->target.op)),
-		    LOG_STR("do", "compare the versions and host-style domains of gateway and KMS"));
-	}
+	tell_trouble(r, ret->verdict);
+	follow(r, &ret->newer);
 	return of_verdict(ret->verdict);
 }
 

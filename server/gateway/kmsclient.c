@@ -257,7 +257,7 @@ static enum err hand_over(struct waiting *w, struct kmsproto_reply *reply)
 	bool ok = copy_text(w->a, &p->tenant) && copy_text(w->a, &p->tenant_name) &&
 	          copy_text(w->a, &p->canonical_id) && copy_text(w->a, &p->display_name) &&
 	          copy_text(w->a, &p->user) && copy_text(w->a, &p->arn) &&
-	          copy_text(w->a, &reply->document);
+	          copy_text(w->a, &reply->document) && copy_text(w->a, &reply->newer.text);
 	for (size_t i = 0; ok && i < reply->n_keys; i++) {
 		ok = copy_text(w->a, &reply->keys[i].wrapped) &&
 		     copy_text(w->a, &reply->keys[i].arn);

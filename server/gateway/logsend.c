@@ -96,6 +96,11 @@ static enum err ask_for_key(struct sending *s, struct kmsproto_reply *ret, const
 	const struct kmsproto_call call = {.kind = KMSPROTO_DELIVER, .deliver = *d};
 	*ret_why = "see that the KMS runs and can be reached: it is tried again";
 	TRY(kmsclient_call(s->g->kms, s->a, &call, s->deadline_ms, ret));
+	struct index_bucket sender = {.name = d->bucket, .number = d->bucket_number};
+	bool of_sender = ret->newer.place == KMSPROTO_SENDER;
+	if (ret->newer.place != KMSPROTO_NOWHERE) {
+		resource_follow(s->g->index, s->a, of_sender ? &sender : &s->target, &ret->newer);
+	}
 	TRY(of_verdict(ret->verdict, ret_why));
 	bool whole = ret->n_keys == 1 && ret->keys[0].dek != NULL && ret->keys[0].wrapped.n > 0;
 	return whole ? OK : ERR_UNAVAILABLE;

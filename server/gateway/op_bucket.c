@@ -346,6 +346,19 @@ static enum err delete_with_uploads(struct request *r)
 	return index_bucket_delete(r->g->index, request_bucket(r));
 }
 
+/* The bucket is gone whatever becomes of this: what the KMS keeps of it then takes room and does no harm. */
+static void forget_documents(struct request *r)
+{
+	const uint32_t on_record = 1U << INDEX_CONFIG_POLICY | 1U << INDEX_CONFIG_ACL |
+	                           1U << INDEX_CONFIG_LOGGING;
+	struct kmsproto_reply unused = {0};
+	if ((r->bucket.configs & on_record) != 0 &&
+	    resource_document(r, (struct bytes){NULL, 0}, &unused) != S3E_NONE) {
+		LOG(LOG_WARN, "bucket.documents_left", LOG_BYTES("bucket", r->bucket.name),
+		    LOG_STR("do", "see that the KMS runs and can be reached; nothing else is lost"));
+	}
+}
+
 enum s3error op_delete_bucket(struct request *r)
 {
 	enum err e = delete_with_uploads(r);
@@ -353,6 +366,7 @@ enum s3error op_delete_bucket(struct request *r)
 		return S3E_BUCKET_NOT_EMPTY;
 	}
 	TRY_S3(s3error_of_bucket(e));
+	forget_documents(r);
 	answer_empty(r, 204);
 	return S3E_NONE;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/base/attr.h"
+#include "common/base/log.h"
 #include "common/codec/xml.h"
 #include "server/gateway/config_document.h"
 #include "server/gateway/grant.h"
@@ -14,49 +15,117 @@ static bool has_config(const struct index_bucket *b, enum index_config kind)
 }
 
 static enum err find_config(struct index *x, struct arena *a, const struct index_bucket *b,
-                            enum index_config kind, struct bytes *ret)
+                            enum index_config kind, struct index_config_row *ret)
 {
-	*ret = (struct bytes){NULL, 0};
+	*ret = (struct index_config_row){0};
 	if (!has_config(b, kind)) {
 		return OK;
 	}
-	enum err e = index_config_get(x, a, b->number, kind, ret);
+	enum err e = index_config_find(x, a, b->number, kind, ret);
 	return e == ERR_NOTFOUND ? OK : e;
 }
 
-static void add_document(struct kmsproto_resource *to, enum kmsproto_document_kind kind,
-                         struct bytes text, const uint8_t *stamp)
+/* The order of documents says nothing. */
+static void drop_document(struct kmsproto_resource *to, enum kmsproto_document_kind kind)
 {
-	if (text.n == 0) {
-		return;
+	for (size_t i = 0; i < to->n_documents; i++) {
+		if (to->documents[i].kind == kind) {
+			to->documents[i] = to->documents[--to->n_documents];
+			return;
+		}
 	}
+}
+
+static struct kmsproto_document *add_document(struct kmsproto_resource *to,
+                                              enum kmsproto_document_kind kind, struct bytes text)
+{
 	struct kmsproto_document *d = &to->documents[to->n_documents++];
-	d->kind = kind;
-	d->text = text;
-	if (stamp != NULL) {
-		memcpy(d->stamp, stamp, sizeof(d->stamp));
+	*d = (struct kmsproto_document){.kind = kind, .text = text};
+	return d;
+}
+
+static void add_record(struct kmsproto_resource *to, enum kmsproto_document_kind kind,
+                       const struct index_config_row *row)
+{
+	if (row->document.n > 0) {
+		add_document(to, kind, row->document)->order = row->order;
 	}
 }
 
 enum err resource_of_bucket(struct index *x, struct arena *a, const struct index_bucket *b,
                             struct bucket_settings *settings, struct kmsproto_resource *to)
 {
-	struct bytes text;
+	struct index_config_row row;
 	to->tenant = b->tenant;
 	to->bucket_number = b->number;
-	TRY(find_config(x, a, b, INDEX_CONFIG_POLICY, &text));
-	add_document(to, KMSPROTO_BUCKET_POLICY, text, NULL);
-	TRY(find_config(x, a, b, INDEX_CONFIG_ACL, &text));
-	add_document(to, KMSPROTO_BUCKET_ACL, text, NULL);
-	TRY(find_config(x, a, b, INDEX_CONFIG_OWNERSHIP, &text));
-	config_ownership(a, text, settings);
-	TRY(find_config(x, a, b, INDEX_CONFIG_PUBLIC_ACCESS, &text));
-	config_public_access(a, text, settings);
+	TRY(find_config(x, a, b, INDEX_CONFIG_POLICY, &row));
+	add_record(to, KMSPROTO_BUCKET_POLICY, &row);
+	TRY(find_config(x, a, b, INDEX_CONFIG_ACL, &row));
+	add_record(to, KMSPROTO_BUCKET_ACL, &row);
+	TRY(find_config(x, a, b, INDEX_CONFIG_OWNERSHIP, &row));
+	config_ownership(a, row.document, settings);
+	TRY(find_config(x, a, b, INDEX_CONFIG_PUBLIC_ACCESS, &row));
+	config_public_access(a, row.document, settings);
 	to->flags = (uint8_t)((settings->owner_enforced ? KMSPROTO_OWNER_ENFORCED : 0) |
 	                      (settings->owner_preferred ? KMSPROTO_OWNER_PREFERRED : 0) |
 	                      (settings->ignore_public_acls ? KMSPROTO_IGNORE_PUBLIC_ACLS : 0) |
-	                      (settings->restrict_public ? KMSPROTO_RESTRICT_PUBLIC : 0));
+	                      (settings->restrict_public ? KMSPROTO_RESTRICT_PUBLIC : 0) |
+	                      (has_config(b, INDEX_CONFIG_LOGGING) ? KMSPROTO_LOGGED : 0));
 	return OK;
+}
+
+void resource_take(struct kmsproto_resource *to, const struct kmsproto_newer *newer)
+{
+	const struct index_config_row row = {newer->order, newer->text};
+	if (newer->kind == KMSPROTO_BUCKET_LOGGING) {
+		to->flags &= (uint8_t)~KMSPROTO_LOGGED;
+		to->flags |= newer->text.n > 0 ? KMSPROTO_LOGGED : 0;
+		return;
+	}
+	drop_document(to, newer->kind);
+	add_record(to, newer->kind, &row);
+}
+
+static enum index_config config_of(enum kmsproto_document_kind kind)
+{
+	switch (kind) {
+	case KMSPROTO_BUCKET_POLICY:
+		return INDEX_CONFIG_POLICY;
+	case KMSPROTO_BUCKET_ACL:
+		return INDEX_CONFIG_ACL;
+	case KMSPROTO_BUCKET_LOGGING:
+		return INDEX_CONFIG_LOGGING;
+	case KMSPROTO_OBJECT_ACL:
+		break;
+	}
+	return INDEX_CONFIG_KINDS;
+}
+
+void resource_follow(struct index *x, struct arena *a, struct index_bucket *b,
+                     const struct kmsproto_newer *newer)
+{
+	enum index_config kind = config_of(newer->kind);
+	struct bytes text = newer->text.n > 0 ? newer->text : (struct bytes){NULL, 0};
+	struct index_config_row now = {0};
+	if (kind == INDEX_CONFIG_KINDS) {
+		return;
+	}
+	b->configs = text.p != NULL ? b->configs | 1U << kind : b->configs & ~(1U << kind);
+	enum err e = index_config_find(x, a, b->number, kind, &now);
+	if (e == OK && now.order >= newer->order) {
+		return; /* another request was here meanwhile */
+	}
+	if (e == OK || e == ERR_NOTFOUND) {
+		e = index_config_record(x, b, kind, text, newer->order);
+	}
+	if (e == OK) {
+		LOG(LOG_INFO, "bucket.follow", LOG_BYTES("bucket", b->name), LOG_U64("kind", kind),
+		    LOG_U64("order", newer->order));
+	} else if (e != ERR_NOTFOUND) {
+		LOG(LOG_WARN, "bucket.follow", LOG_BYTES("bucket", b->name), LOG_ERR(e),
+		    LOG_STR("do", "make room for the index: it tells of a policy, ACL or logging "
+		                  "configuration that is not in force any more"));
+	}
 }
 
 static enum s3error describe_bucket(struct request *r, const struct index_bucket *b,
@@ -74,10 +143,12 @@ static void describe_object(const struct index_object *o, bool exists,
 		return;
 	}
 	memcpy(to->object_id, o->id, sizeof(to->object_id));
-	add_document(to, KMSPROTO_OBJECT_ACL, o->acl, o->acl_stamp);
-	bool asked = to->n_documents > 0 && to->documents[0].kind == KMSPROTO_BUCKET_POLICY;
+	if (o->acl.n > 0) {
+		struct kmsproto_document *d = add_document(to, KMSPROTO_OBJECT_ACL, o->acl);
+		memcpy(d->stamp, o->acl_stamp, sizeof(d->stamp));
+	}
 	to->tags = o->tags;
-	to->n_tags = asked ? o->n_tags : 0;
+	to->n_tags = o->n_tags;
 }
 
 bool resource_says_acl(const struct request *r)

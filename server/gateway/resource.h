@@ -12,6 +12,14 @@ enum s3error resource_describe(struct request *r);
 /* resource_of_bucket: the same of a bucket alone, without a request; `to` is empty. errors: those of the index */
 enum err resource_of_bucket(struct index *x, struct arena *a, const struct index_bucket *b,
                             struct bucket_settings *settings, struct kmsproto_resource *to);
+/*
+ * resource_follow: a document of `b` (name and number) that the KMS has on record and that the index does not have, into the index and b->configs. What
+ * is in force does not depend on it, so a fault is told in the log alone.
+ */
+void resource_follow(struct index *x, struct arena *a, struct index_bucket *b,
+                     const struct kmsproto_newer *newer);
+/* resource_take: the same into what the KMS is told. */
+void resource_take(struct kmsproto_resource *to, const struct kmsproto_newer *newer);
 /* resource_take_acl: the ACL that came with the grant, into an object that is about to be stored.
  * errors: ACCESS_DENIED (a public one, and the bucket's public access block is against it) */
 enum s3error resource_take_acl(struct request *r, struct index_object *o);

@@ -465,11 +465,37 @@ static void conclude(struct kms *k, struct logfmt_entry *entry, enum kmsproto_ve
 	}
 }
 
-/* As every change of the key store: only when the log tells of it durably. */
+/* As every change of the key store: only when the log tells of it durably. The entry's place gives changes their order. */
 static enum err put_on_record(struct deciding *d)
 {
+	struct keystore_changes changes;
+
+	d->record.order = d->entry.seq;
+	keystore_changes_begin(&changes, d->k->scratch);
+	TRY(shares_record(d->k, &changes, &d->record));
 	TRY(kms_sync(d->k));
-	return keystore_apply(d->k->store, &d->changes);
+	return keystore_apply(d->k->store, &changes);
+}
+
+void deciding_newer(struct deciding *d, enum kmsproto_place place, enum kmsproto_document_kind kind,
+                    const struct share_current *current)
+{
+	if (d->newer.place == KMSPROTO_NOWHERE) {
+		d->newer = (struct kmsproto_newer){place, kind, current->order, current->text};
+	}
+}
+
+/* Beside another document there is no room in the answer: the next request is told. */
+static void tell_newer(struct deciding *d)
+{
+	if (d->newer.place == KMSPROTO_NOWHERE || d->reply->document.n > 0) {
+		return;
+	}
+	struct bytes text = kept(d->out, d->newer.text);
+	if (text.n == d->newer.text.n) {
+		d->reply->newer = d->newer;
+		d->reply->newer.text = text;
+	}
 }
 
 static void decide_access(struct kms *k, const struct gateway *g,
@@ -486,9 +512,13 @@ static void decide_access(struct kms *k, const struct gateway *g,
 	d.entry.access_key = in->evidence.access_key;
 	d.entry.source = in->source;
 	d.entry.agent = in->agent;
-	keystore_changes_begin(&d.changes, k->scratch);
 	conclude(k, &d.entry, decide(&d), ret);
-	if (ret->verdict == KMSPROTO_OK && d.changes.first != NULL && put_on_record(&d) != OK) {
+	if (ret->verdict != KMSPROTO_OK) {
+		return; /* a bucket's documents are told to whom a user of it came */
+	}
+	if (d.record.bucket.tenant.n == 0) {
+		tell_newer(&d);
+	} else if (put_on_record(&d) != OK) {
 		refuse(ret, KMSPROTO_UNAVAILABLE);
 	}
 }
@@ -523,6 +553,9 @@ static void decide_deliver(struct kms *k, const struct gateway *g,
 	memcpy(d.entry.request_id, in->request_id, sizeof(d.entry.request_id));
 	d.entry.gateway = gateways_name(g);
 	conclude(k, &d.entry, decide_log(&d, in), ret);
+	if (ret->verdict != KMSPROTO_UNAVAILABLE) {
+		tell_newer(&d);
+	}
 }
 
 static void decide_index_key(struct kms *k, const struct gateway *g, struct kmsproto_reply *ret)

@@ -1,7 +1,7 @@
 /*
  * Rights. What a tenant owns, its users may use; everybody else, the anonymous too, needs a document that the owner signed: the bucket's
  * policy, its ACL, the object's ACL. A Deny of the policy holds against everybody. What the gateway says about a bucket can only take rights
- * away: a document that is not on record (shares.h) grants nothing.
+ * away: a bucket's policy and ACL are those on record (shares.h), also where the gateway sends others or none.
  */
 #include <string.h>
 
@@ -91,23 +91,85 @@ static enum err check_stamp(struct deciding *d, const struct side *s, const stru
 	return same_bytes(stamp, document->stamp, sizeof(stamp)) ? OK : ERR_DENIED;
 }
 
-static enum err use_document(struct deciding *d, struct side *s,
-                             const struct kmsproto_document *document)
+static const struct kmsproto_document *sent_of(const struct side *s,
+                                               enum kmsproto_document_kind kind)
 {
-	const struct share_bucket b = {s->resource->tenant, s->bucket, s->resource->bucket_number};
-	bool of_object = document->kind == KMSPROTO_OBJECT_ACL;
-	enum err e = of_object ? check_stamp(d, s, &b, document)
-	                       : shares_check(d->k, &b, document->kind, document->text);
+	for (size_t i = 0; i < s->resource->n_documents; i++) {
+		if (s->resource->documents[i].kind == kind) {
+			return &s->resource->documents[i];
+		}
+	}
+	return NULL;
+}
+
+static enum err use_object_acl(struct deciding *d, struct side *s, const struct share_bucket *b)
+{
+	const struct kmsproto_document *sent = sent_of(s, KMSPROTO_OBJECT_ACL);
+
+	if (sent == NULL) {
+		return OK;
+	}
+	enum err e = check_stamp(d, s, b, sent);
+	s->forged = e == ERR_DENIED;
+	if (e != OK) {
+		return e == ERR_DENIED ? OK : e;
+	}
+	return acl_read(d->k->scratch, sent->text, &s->object_acl);
+}
+
+static enum kmsproto_place place_of(const struct deciding *d, const struct side *s)
+{
+	return s == &d->target ? KMSPROTO_TARGET : KMSPROTO_COPY_SOURCE;
+}
+
+static enum err use_record(struct deciding *d, struct side *s, const struct share_bucket *b,
+                           const struct record_bucket *row, enum kmsproto_document_kind kind)
+{
+	struct share_current now;
+	enum err e = shares_current(d->k, b, row, kind, sent_of(s, kind), &now);
 
 	if (e == ERR_DENIED) {
 		s->stale = true;
 		return OK;
 	}
 	TRY(e);
-	if (document->kind == KMSPROTO_BUCKET_POLICY) {
-		return use_policy(d, s, document->text);
+	if (!now.sent) {
+		deciding_newer(d, place_of(d, s), kind, &now);
 	}
-	return acl_read(d->k->scratch, document->text, of_object ? &s->object_acl : &s->bucket_acl);
+	if (now.text.n == 0) {
+		return OK;
+	}
+	return kind == KMSPROTO_BUCKET_POLICY ? use_policy(d, s, now.text)
+	                                      : acl_read(d->k->scratch, now.text, &s->bucket_acl);
+}
+
+/* It decides nothing here, so whether there is one is enough. */
+static enum err compare_logging(struct deciding *d, struct side *s, const struct share_bucket *b,
+                                const struct record_bucket *row)
+{
+	bool logged = (s->resource->flags & KMSPROTO_LOGGED) != 0;
+	struct share_current now;
+
+	if (logged == shares_has(row, KMSPROTO_BUCKET_LOGGING) || row->logging.order == 0) {
+		return OK;
+	}
+	enum err e = shares_current(d->k, b, row, KMSPROTO_BUCKET_LOGGING, NULL, &now);
+	if (e == OK) {
+		deciding_newer(d, place_of(d, s), KMSPROTO_BUCKET_LOGGING, &now);
+	}
+	return e == ERR_DENIED ? OK : e;
+}
+
+static enum err use_documents(struct deciding *d, struct side *s)
+{
+	const struct share_bucket b = {s->resource->tenant, s->bucket, s->resource->bucket_number};
+	struct record_bucket row;
+
+	TRY(shares_find(d->k, &b, &row));
+	TRY(use_record(d, s, &b, &row, KMSPROTO_BUCKET_POLICY));
+	TRY(use_record(d, s, &b, &row, KMSPROTO_BUCKET_ACL));
+	TRY(compare_logging(d, s, &b, &row));
+	return use_object_acl(d, s, &b);
 }
 
 static enum err load_side(struct deciding *d, const struct kmsproto_resource *resource,
@@ -118,10 +180,7 @@ static enum err load_side(struct deciding *d, const struct kmsproto_resource *re
 		return OK;
 	}
 	TRY(deciding_tenant(d, resource->tenant, &s->owner));
-	for (size_t i = 0; i < resource->n_documents; i++) {
-		TRY(use_document(d, s, &resource->documents[i]));
-	}
-	return OK;
+	return use_documents(d, s);
 }
 
 /* --- the verdict --- */
@@ -353,17 +412,21 @@ static enum kmsproto_verdict ask_source(struct deciding *d)
 	return v;
 }
 
-/* A document that is not on record may be an old one, or one that is yet to come: nobody can say what holds. */
+/* An ACL without its stamp may be anything. Where the record itself is behind, the owner's next word says what holds. */
 static enum kmsproto_verdict refuse_stale(struct deciding *d, const struct side *s)
 {
 	bool owner = d->principal != NULL &&
 	             bytes_equal(s->resource->tenant, d->principal->tenant);
 
+	if (s->forged) {
+		d->entry.detail = BYTES("an ACL without its stamp");
+		return KMSPROTO_DENIED;
+	}
 	if (!s->stale || (owner && repairs(d->evidence.target.op))) {
 		return KMSPROTO_OK;
 	}
-	d->entry.detail = BYTES("a policy or ACL that is not on record");
-	return KMSPROTO_DENIED;
+	d->entry.detail = BYTES("a policy or ACL that is newer than the record, or lost");
+	return KMSPROTO_STALE;
 }
 
 static enum kmsproto_verdict authorize_side(struct deciding *d, struct side *s,

@@ -19,7 +19,8 @@ struct side {
 	struct record_tenant owner;        /* of the bucket */
 	const struct policy *policy;       /* NULL: none that counts */
 	struct acl bucket_acl, object_acl; /* owner.id empty: none that counts */
-	bool stale;                        /* a document came that is not on record */
+	bool stale;                        /* nobody can say which documents count */
+	bool forged;                       /* the object's ACL has not the KMS's stamp */
 };
 struct deciding {
 	struct kms *k;
@@ -38,7 +39,8 @@ struct deciding {
 	struct kmsproto_access put;        /* of a form: the PUT that it stands for */
 	struct post form;
 	struct side target, source;
-	struct keystore_changes changes;   /* applied once the entry is durable */
+	struct share_change record;        /* bucket.tenant empty: nothing to be put on record */
+	struct kmsproto_newer newer;       /* in the scratch arena; told when the gateway may know */
 };
 
 /* deciding_fault: the store's and the libraries' faults: no verdict about the user, so no entry about him. */
@@ -64,6 +66,10 @@ enum kmsproto_verdict authorize(struct deciding *d);
 enum kmsproto_verdict authorize_delivery(struct deciding *d, const struct logging_source *source,
                                          const struct logging_object *object);
 
+/* deciding_newer: a document that the gateway does not have, unless there is one to tell of already. */
+void deciding_newer(struct deciding *d, enum kmsproto_place place, enum kmsproto_document_kind kind,
+                    const struct share_current *current);
+
 /*
  * deliver_judge: is this delivery of a log what the owner of the bucket signed: the document on record, and bucket and key those that it
  * names? Then authorize_delivery. KMSPROTO_OK, DENIED, BAD_CALL, UNAVAILABLE
@@ -87,7 +93,7 @@ enum kmsproto_verdict stranger_check(struct deciding *d, const struct kmsproto_k
 enum err conditions_of(const struct deciding *d, const struct side *s, struct policy_request *ret);
 
 /*
- * documents_make: the ACL of what the request makes or changes, into the reply; a bucket's policy or ACL on record, into d->changes.
+ * documents_make: the ACL of what the request makes or changes, into the reply; what is to be put on record about a bucket, into d->record.
  *   KMSPROTO_OK, BAD_DOCUMENT, NO_SUCH_GRANTEE, NOT_SIGNED, DENIED (an ACL of another owner), BAD_CALL, UNAVAILABLE
  */
 enum kmsproto_verdict documents_make(struct deciding *d);

@@ -4,13 +4,36 @@
  */
 #include "server/kms/deciding.h"
 
+/* A gateway that has the one before kept this bucket's log: it is told what came after, whatever becomes of this delivery. */
+static enum err match_document(struct deciding *d, const struct share_bucket *b, struct bytes text,
+                               enum share_match *ret)
+{
+	struct share_current now;
+	struct record_bucket row;
+
+	TRY(shares_find(d->k, b, &row));
+	TRY(shares_match_logging(&row, text, ret));
+	if (*ret == SHARES_NONE || *ret == SHARES_NOW) {
+		return OK;
+	}
+	enum err e = shares_current(d->k, b, &row, KMSPROTO_BUCKET_LOGGING, NULL, &now);
+	if (e == OK) {
+		deciding_newer(d, KMSPROTO_SENDER, KMSPROTO_BUCKET_LOGGING, &now);
+	}
+	return e == ERR_DENIED ? OK : e;
+}
+
 static enum kmsproto_verdict check_document(struct deciding *d, const struct kmsproto_deliver *in,
                                             struct logging *ret)
 {
 	const struct share_bucket b = {in->tenant, in->bucket, in->bucket_number};
+	enum share_match match = SHARES_NONE;
 	const char *why;
-	enum err e = shares_check(d->k, &b, KMSPROTO_BUCKET_LOGGING, in->document);
+	enum err e = match_document(d, &b, in->document, &match);
 
+	if (e == OK && match < SHARES_BEFORE) {
+		e = ERR_DENIED;
+	}
 	if (e == OK) {
 		e = logging_read(d->k->scratch, in->document, ret, &why);
 		/* It was one when it was put on record: the language became stricter since. */

@@ -233,10 +233,8 @@ static enum kmsproto_verdict stamp_acl(struct deciding *d, const struct acl *acl
 static enum kmsproto_verdict record(struct deciding *d, enum kmsproto_document_kind kind,
                                     struct bytes text)
 {
-	const struct share_bucket b = bucket_of(d);
-	enum err e = shares_record(d->k, &d->changes, &b, kind, text);
-
-	return e == OK ? KMSPROTO_OK : deciding_fault(e, "document");
+	d->record = (struct share_change){.bucket = bucket_of(d), .kind = kind, .text = text};
+	return text.n <= KMSPROTO_DOCUMENT_MAX ? KMSPROTO_OK : KMSPROTO_BAD_DOCUMENT;
 }
 
 static enum kmsproto_verdict make_bucket_acl(struct deciding *d)
@@ -357,6 +355,10 @@ static enum kmsproto_verdict make(struct deciding *d)
 	}
 	if (op == S3OP_DELETE_BUCKET_POLICY) {
 		return record(d, KMSPROTO_BUCKET_POLICY, (struct bytes){0});
+	}
+	if (op == S3OP_DELETE_BUCKET) {
+		d->record = (struct share_change){.bucket = bucket_of(d), .gone = true};
+		return KMSPROTO_OK;
 	}
 	if (op == S3OP_PUT_BUCKET_ACL || op == S3OP_CREATE_BUCKET) {
 		return make_bucket_acl(d);

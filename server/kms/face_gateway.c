@@ -6,7 +6,7 @@
 
 enum {
 	ARENA_BYTES = 32 << 20,
-	ANSWER_MAX = 2 << 20,
+	ANSWER_MAX = KMSPROTO_BATCH_MAX,
 };
 
 /* Replies as the batch is decided; the keys in them die here, sealed copies leave. */

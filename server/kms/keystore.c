@@ -31,6 +31,7 @@ static const char *const names[KEYSTORE_TABLES] = {
 	[KEYSTORE_GATEWAYS] = "gateways",
 	[KEYSTORE_TOKENS] = "tokens",
 	[KEYSTORE_BUCKETS] = "buckets",
+	[KEYSTORE_DOCUMENTS] = "documents",
 };
 
 struct keystore {
@@ -133,10 +134,14 @@ static enum err seal(struct keystore *s, struct arena *a, enum keystore_table ta
 	static const uint8_t iv[AEAD_IV_BYTES];
 	struct aead *cipher AUTO(aead_freep) = NULL;
 	uint8_t place[PLACE_MAX];
+	size_t max = table == KEYSTORE_DOCUMENTS ? RECORD_DOCUMENT_MAX : RECORD_MAX;
 	size_t n = OVERHEAD_BYTES + plain.n;
-	uint8_t *out = arena_alloc(a, n);
 
-	if (out == NULL || plain.n > RECORD_MAX || key.n > KV_KEY_MAX) {
+	if (plain.n > max || key.n > KV_KEY_MAX) {
+		return ERR_LIMIT;
+	}
+	uint8_t *out = arena_alloc(a, n);
+	if (out == NULL) {
 		return ERR_LIMIT;
 	}
 	out[0] = FORMAT;

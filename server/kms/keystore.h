@@ -29,6 +29,7 @@ enum keystore_table {
 	KEYSTORE_GATEWAYS,     /* name */
 	KEYSTORE_TOKENS,       /* tenant, 0x00, "2026-11" -> wrapped token key */
 	KEYSTORE_BUCKETS,      /* tenant, 0x00, bucket name -> which documents count */
+	KEYSTORE_DOCUMENTS,    /* tenant, 0x00, bucket name, 0x00, kind -> the text that counts */
 	KEYSTORE_TABLES,
 };
 

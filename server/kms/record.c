@@ -198,6 +198,7 @@ static void read_document(struct reader *r, struct record_document *d)
 	read_into(r, d->digest, sizeof(d->digest));
 	read_into(r, d->before, sizeof(d->before));
 	d->changed_ms = read_u64(r);
+	d->order = 0;
 }
 
 void record_bucket_write(struct writer *w, const struct record_bucket *b)
@@ -207,6 +208,9 @@ void record_bucket_write(struct writer *w, const struct record_bucket *b)
 	write_document(w, &b->policy);
 	write_document(w, &b->acl);
 	write_document(w, &b->logging);
+	write_u64(w, b->policy.order);
+	write_u64(w, b->acl.order);
+	write_u64(w, b->logging.order);
 }
 
 enum err record_bucket_read(struct bytes b, struct record_bucket *ret)
@@ -220,6 +224,11 @@ enum err record_bucket_read(struct bytes b, struct record_bucket *ret)
 	ret->logging = (struct record_document){0};
 	if (r.left > 0) { /* a record from before there was bucket logging ends here */
 		read_document(&r, &ret->logging);
+	}
+	if (r.left > 0) { /* one from before there were orders ends here */
+		ret->policy.order = read_u64(&r);
+		ret->acl.order = read_u64(&r);
+		ret->logging.order = read_u64(&r);
 	}
 	return end(&r, good);
 }

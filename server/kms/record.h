@@ -16,7 +16,8 @@ enum {
 	RECORD_CANONICAL_ID = 64,  /* hex digits */
 	RECORD_ACCESS_KEY_MAX = 128,
 	RECORD_WRAPPED_MAX = 160,
-	RECORD_MAX = 2048,         /* bytes of any record */
+	RECORD_MAX = 2048,         /* bytes of any record but a document */
+	RECORD_DOCUMENT_MAX = 32768, /* bytes of a bucket's policy, ACL or logging configuration */
 };
 
 struct record_tenant {
@@ -74,6 +75,7 @@ struct record_document {
 	uint8_t digest[32];        /* SHA-256 */
 	uint8_t before[32];        /* of what counted until changed_ms */
 	uint64_t changed_ms;
+	uint64_t order;            /* of the log's entry about the last change; 0: none, or from before orders were kept */
 };
 struct record_bucket {
 	uint64_t number;

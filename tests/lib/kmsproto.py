@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 VERDICTS = ["ok", "sealed", "unavailable", "bad-call", "no-access-key", "bad-signature", "skewed", "expired",
             "denied", "no-such-key", "key-disabled", "wrong-key", "bad-document", "no-such-grantee", "no-such-email",
-            "not-signed"]
+            "not-signed", "stale"]
 ISSUE, OPEN = 1, 2
 ANONYMOUS, HEADER, QUERY, FORM = 0, 1, 2, 3
 
@@ -78,12 +78,12 @@ POLICY, BUCKET_ACL, OBJECT_ACL, LOGGING = 1, 2, 3, 4
 
 
 def resource(tenant="", number=0, flags=0, object_id=bytes(16), documents=(), tags=()):
-    """documents: (kind, text, stamp); tags: (key, value)"""
+    """documents: (kind, order, text, stamp); tags: (key, value)"""
     if not tenant:
         return lv16("")
     body = lv16(tenant) + struct.pack(">QB", number, flags) + object_id + struct.pack(">B", len(documents))
-    for kind, text, stamp in documents:
-        body += struct.pack(">B", kind) + lv32(text) + stamp
+    for kind, order, text, stamp in documents:
+        body += struct.pack(">BQ", kind, order) + lv32(text) + stamp
     return body + struct.pack(">B", len(tags)) + b"".join(lv16(k) + lv16(v) for k, v in tags)
 
 
@@ -164,6 +164,8 @@ def batch(port, tls, secret, calls):
             reply.document = b.lv16()
             reply.stamp = b.take(32) if reply.document else b""
             reply.by_acl = b.number("B") == 1
+            place = b.number("B")
+            reply.newer = (place, b.number("B"), b.number("Q"), b.lv16()) if place else None
         elif reply.kind == 1 and reply.verdict == "ok":
             reply.index_key = seal.decrypt(bytes(4) + struct.pack(">Q", sealed), b.lv16(),
                                            b"rempart kms item v1" + struct.pack(">IB", i, 0))

@@ -101,18 +101,18 @@ def attack(stack):
     oid_c = os.urandom(16)
     shown = thief.ask(Evidence(main, "PUT", "/b/secret.txt", amz(), headers={"x-amz-acl": "public-read"}),
                       key_call(ISSUE, "b", "secret.txt", oid_c), target=kmsproto.resource(owner, 1))
-    acl = (kmsproto.OBJECT_ACL, shown.document, shown.stamp)
+    acl = (kmsproto.OBJECT_ACL, 0, shown.document, shown.stamp)
     at = kmsproto.resource(owner, 1, object_id=oid_c, documents=[acl])
     reply = thief.ask(foreign, key_call(OPEN, "b", "secret.txt", oid_c, shown.keys[0][1]), target=at)
     checks.ok(reply.verdict == "ok" and reply.keys[0][0] == shown.keys[0][0], "another tenant's user opens what is shown to all")
     refused(thief.ask(foreign, open_it, target=at), "bad-call", "the same ACL for another version", log)
     listing = thief.ask(Evidence(main, "PUT", "/b", amz(), query="acl=", headers={"x-amz-acl": "public-read-write"}),
                         target=kmsproto.resource(owner, 1), document=b"").document
-    missing = kmsproto.resource(owner, 1, 16, oid, [(kmsproto.BUCKET_ACL, listing, bytes(32))])
+    missing = kmsproto.resource(owner, 1, 16, oid, [(kmsproto.BUCKET_ACL, 0, listing, bytes(32))])
     refused(thief.ask(foreign, open_it, target=missing), "bad-call", "an object that is said to be missing", log)
-    writing = kmsproto.resource(owner, 1, documents=[(kmsproto.BUCKET_ACL, listing, bytes(32))])
+    writing = kmsproto.resource(owner, 1, documents=[(kmsproto.BUCKET_ACL, 0, listing, bytes(32))])
     mine = thief.ask(Evidence(alt, "PUT", "/b/secret.txt", amz()), key_call(ISSUE, "b", "secret.txt", oid), target=writing)
-    mine_at = kmsproto.resource(owner, 1, object_id=oid, documents=[(kmsproto.OBJECT_ACL, mine.document, mine.stamp)])
+    mine_at = kmsproto.resource(owner, 1, object_id=oid, documents=[(kmsproto.OBJECT_ACL, 0, mine.document, mine.stamp)])
     refused(thief.ask(foreign, open_it, target=mine_at), "bad-call", "an ACL that writing gave, for the id of another object", log)
     upload = Evidence(alt, "PUT", "/b/secret.txt", amz(), query="partNumber=1&uploadId=" + oid.hex())
     refused(thief.ask(upload, open_it, target=writing), "denied", "an object that is said to be an upload", log)

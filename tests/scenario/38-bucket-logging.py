@@ -352,7 +352,7 @@ class Thief:
 
     def deliver(self, document, bucket="tlogs", key="l/2026-01-31-23-59-59-0123456789ABCDEF", number=71, policy=None,
                 source="tsrc", source_number=70, tenant=None, op=1, wrapped=b""):
-        documents = [(kmsproto.POLICY, policy, bytes(32))] if policy else []
+        documents = [(kmsproto.POLICY, 0, policy, bytes(32))] if policy else []
         return self.call(deliver_call(self.tenant, source, source_number, document,
                                       resource(tenant or self.tenant, number, documents=documents),
                                       key_call(op, bucket, key, os.urandom(16), wrapped)))
@@ -384,8 +384,11 @@ def stolen(stack):
     no("another configuration", "denied", document=document.replace(b"l/", b"m/"))
     no("another bucket's", "denied", source="tlogs")
     no("one of an earlier bucket of the name", "denied", source_number=69)
-    no("a target without leave", "denied", policy=None)
-    no("a policy that the owner did not sign", "denied", policy=policy.replace(b"logs", b"loge", 1))
+    no("a target without leave", "denied", policy=None, number=72)
+    no("a policy that the owner did not sign", "stale", number=72)
+    for what, sent in (("left out", None), ("an invention", policy.replace(b"logs", b"loge", 1))):
+        reply = thief.deliver(document, policy=sent)
+        checks.ok(reply.verdict == "ok" and reply.newer[3] == policy, "the target's policy is the one on record, when it is %s too" % what)
     no("another target bucket", "bad-call", bucket="tsrc")
     no("another prefix", "bad-call", key="m/2026-01-31-23-59-59-0123456789ABCDEF")
     no("a key that is none of a log object", "bad-call", key="l/precious.txt")

@@ -36,7 +36,7 @@ static struct kmsproto_call access_call(void)
 		.tenant = BYTES("123456789012"),
 		.bucket_number = 7,
 		.flags = KMSPROTO_RESTRICT_PUBLIC,
-		.documents = {{KMSPROTO_BUCKET_POLICY, BYTES("{}"), {0}},
+		.documents = {{KMSPROTO_BUCKET_POLICY, BYTES("{}"), {0}, 1ULL << 40},
 		              {KMSPROTO_OBJECT_ACL, BYTES("acl"), {5}}},
 		.n_documents = 2,
 		.tags = tag_list,
@@ -140,6 +140,7 @@ static void test_batch_round_trip(void **state)
 	assert_int_equal(t->flags, KMSPROTO_RESTRICT_PUBLIC);
 	assert_int_equal(t->object_id[15], 0x22);
 	assert_int_equal(t->n_documents, 2);
+	assert_int_equal(t->documents[0].order, 1ULL << 40);
 	assert_int_equal(t->documents[1].kind, KMSPROTO_OBJECT_ACL);
 	assert_true(bytes_is(t->documents[1].text, "acl"));
 	assert_int_equal(t->documents[1].stamp[0], 5);
@@ -508,6 +509,34 @@ static void test_answer_changed(void **state)
 	assert_int_equal(read_answer(writer_bytes(&w), f->enrolment, 4), ERR_INPUT);
 }
 
+static void test_answer_newer(void **state)
+{
+	struct fixture *f = *state;
+	struct kmsproto_reply r = {.kind = KMSPROTO_ACCESS, .newer = {KMSPROTO_COPY_SOURCE,
+		KMSPROTO_BUCKET_LOGGING, 99, BYTES("<a/>")}}, got = {0};
+	struct writer w AUTO(writer_free) = writer_growing(1 << 20);
+	struct arena *arena AUTO(arena_freep) = arena_new(1 << 20);
+
+	assert_int_equal(kmsproto_answer_write(&w, NULL, nonce_g, nonce_k, &r, 1), OK);
+	struct bytes whole = writer_bytes(&w);
+	assert_int_equal(kmsproto_answer_read(arena, whole, f->enrolment, nonce_g, 1, &got), OK);
+	assert_int_equal(got.newer.place, KMSPROTO_COPY_SOURCE);
+	assert_int_equal(got.newer.kind, KMSPROTO_BUCKET_LOGGING);
+	assert_int_equal(got.newer.order, 99);
+	assert_true(bytes_is(got.newer.text, "<a/>"));
+	/* place, kind, order, length and text stand last */
+	uint8_t *kind = w.p + w.used - 4 - 2 - 8 - 1;
+	*kind = KMSPROTO_OBJECT_ACL;
+	assert_int_equal(read_answer(whole, f->enrolment, 1), ERR_INPUT);
+	*kind = KMSPROTO_BUCKET_ACL;
+	kind[-1] = KMSPROTO_SENDER + 1;
+	assert_int_equal(read_answer(whole, f->enrolment, 1), ERR_INPUT);
+	kind[-1] = KMSPROTO_NOWHERE; /* nothing may follow then */
+	assert_int_equal(read_answer(whole, f->enrolment, 1), ERR_INPUT);
+	r.newer.kind = KMSPROTO_OBJECT_ACL;
+	assert_int_equal(kmsproto_answer_write(&w, NULL, nonce_g, nonce_k, &r, 1), ERR_LIMIT);
+}
+
 /* A refusal carries no key, whatever the caller left in the struct. */
 static void test_answer_refusal_has_no_key(void **state)
 {
@@ -570,6 +599,7 @@ int main(void)
 		cmocka_unit_test(test_answer_moved_key),
 		cmocka_unit_test(test_answer_changed),
 		cmocka_unit_test(test_answer_refusal_has_no_key),
+		cmocka_unit_test(test_answer_newer),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_context),
 	};

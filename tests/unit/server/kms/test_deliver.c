@@ -115,11 +115,13 @@ static void test_other_places(void **state)
 	c.deliver.bucket = BYTES("logs");
 	gives(f, &c, KMSPROTO_DENIED);
 	c = good;
-	c.deliver.target.n_documents = 0;
+	c.deliver.target.n_documents = 0; /* it is on record */
+	gives(f, &c, KMSPROTO_OK);
+	c.deliver.target.bucket_number = TARGET + 1; /* whose policy it is not */
 	gives(f, &c, KMSPROTO_DENIED);
 	c = good;
-	c.deliver.target.bucket_number = TARGET + 1; /* whose policy this is not */
-	gives(f, &c, KMSPROTO_DENIED);
+	c.deliver.target.bucket_number = TARGET + 1;
+	gives(f, &c, KMSPROTO_STALE);
 	c = good;
 	c.deliver.key.kek = BYTES("alias/none");
 	gives(f, &c, KMSPROTO_NO_SUCH_KEY);
@@ -140,6 +142,13 @@ static void test_taken_back(void **state)
 	gives(f, &second, KMSPROTO_OK);
 	age_record(f, "src");
 	gives(f, &first, KMSPROTO_DENIED);
+	struct kmsproto_reply r = send_one(f, &first);
+	assert_int_equal(r.newer.place, KMSPROTO_SENDER); /* who had it is told what came after */
+	assert_int_equal(r.newer.kind, KMSPROTO_BUCKET_LOGGING);
+	assert_true(bytes_is(r.newer.text, LOGGING("logs", "")));
+	struct kmsproto_call never = delivery(f, LOGGING("logs", "c/"));
+	r = send_one(f, &never);
+	assert_int_equal(r.newer.place, KMSPROTO_NOWHERE);
 	gives(f, &second, KMSPROTO_OK);
 	put_logging(f, STATUS(""));
 	gives(f, &second, KMSPROTO_OK);
@@ -152,7 +161,6 @@ static void test_taken_back(void **state)
 	                             "{\"Statement\":[{\"Effect\":\"Deny\",\"Principal\":\"*\","
 	                             "\"Action\":\"s3:*\",\"Resource\":\"arn:aws:s3:::logs/*\"}]}");
 	gives(f, &c, KMSPROTO_OK);
-	age_record(f, "logs");
 	gives(f, &first, KMSPROTO_DENIED);
 }
 
@@ -193,27 +201,36 @@ static void test_policy_gives_nothing_away(void **state)
 	assert_true(bytes_starts(last_entry(f).detail, BYTES("logging that somebody else")));
 }
 
-/* What an earlier version wrote has no place for logging; the rest of it counts. */
+/* What earlier versions wrote has no place for orders, or for logging; the rest of it counts. */
 static void test_old_record(void **state)
 {
 	uint8_t plain[RECORD_MAX];
 	struct record_bucket row = {.number = 9}, again;
 	struct writer w = writer_fixed(plain, sizeof(plain));
-	const size_t one = sizeof(row.logging.digest) + sizeof(row.logging.before) + 8;
+	const size_t orders = 3 * sizeof(uint64_t);
+	const size_t one = orders + sizeof(row.logging.digest) + sizeof(row.logging.before) + 8;
 
 	(void)state;
 	row.policy.digest[0] = 1;
 	row.acl.changed_ms = 2;
 	row.logging.digest[0] = 3;
+	row.acl.order = 4;
 	record_bucket_write(&w, &row);
 	struct bytes all = writer_bytes(&w);
 	assert_int_equal(record_bucket_read(all, &again), OK);
 	assert_int_equal(again.logging.digest[0], 3);
+	assert_int_equal(again.acl.order, 4);
+	assert_int_equal(record_bucket_read(bytes_first(all, all.n - orders), &again), OK);
+	assert_int_equal(again.logging.digest[0], 3);
+	assert_int_equal(again.acl.order, 0);
 	assert_int_equal(record_bucket_read(bytes_first(all, all.n - one), &again), OK);
 	assert_int_equal(again.policy.digest[0], 1);
 	assert_int_equal(again.acl.changed_ms, 2);
 	assert_int_equal(again.logging.digest[0], 0);
 	for (size_t cut = 1; cut < one; cut++) {
+		if (cut == orders) {
+			continue;
+		}
 		assert_int_equal(record_bucket_read(bytes_first(all, all.n - cut), &again), ERR_CORRUPT);
 	}
 }
