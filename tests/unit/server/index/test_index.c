@@ -97,7 +97,7 @@ static void test_locked(void **state)
 /* The same key and the same epoch, as after a backup: another number all the same (but for one time in 2^39). */
 static void test_numbers_after_a_backup(void **state)
 {
-	struct fixture *f = *state, *again = NULL;
+	struct index_fixture *f = *state, *again = NULL;
 	struct index_bucket first = {.name = BYTES("one"), .tenant = BYTES("t")}, second = first;
 
 	assert_int_equal(setup((void **)&again), 0);
