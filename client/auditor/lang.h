@@ -1,4 +1,5 @@
-/* What rempart-audit says, in English and French. One row for each text, so none can lack a language. */
+/* What rempart-audit says, in English and French. One row for each text, so none can lack a
+ * language. */
 #ifndef REMPART_AUDITOR_LANG_H
 #define REMPART_AUDITOR_LANG_H
 #include <stddef.h>
@@ -16,7 +17,8 @@ enum text {
 };
 
 const char *lang_text(enum lang l, enum text t);
-/* lang_choose: from the option (NULL: the environment LC_ALL, LC_MESSAGES, LANG). LANG_COUNT: not a language. */
+/* lang_choose: from the option (NULL: the environment LC_ALL, LC_MESSAGES, LANG). LANG_COUNT: not a
+ * language. */
 enum lang lang_choose(const char *option);
 /* lang_width: columns that a UTF-8 text of our own takes. */
 size_t lang_width(const char *text);

@@ -1,4 +1,5 @@
-/* Output to people: columns, colour only where it is wanted, nothing from the log that a terminal obeys. */
+/* Output to people: columns, colour only where it is wanted, nothing from the log that a terminal
+ * obeys. */
 #ifndef REMPART_AUDITOR_OUT_H
 #define REMPART_AUDITOR_OUT_H
 #include <stdio.h>
@@ -9,7 +10,8 @@ enum colour { COLOUR_NONE, COLOUR_GOOD, COLOUR_BAD, COLOUR_HEAD };
 
 /* out_colour: is `file` a terminal, and NO_COLOR not set, and TERM not "dumb"? */
 bool out_colour(FILE *file);
-/* out_safe: text from the log: control characters, and those that turn the direction of writing, as \xNN. */
+/* out_safe: text from the log: control characters, and those that turn the direction of writing, as
+ * \xNN. */
 void out_safe(struct writer *w, struct bytes text);
 /* out_cell: a text of our own, filled up to `columns`. */
 void out_cell(struct writer *w, const char *text, size_t columns);

@@ -1,4 +1,5 @@
-/* Counts under names that come from the log: bounded, what is too much goes into one row "others". */
+/* Counts under names that come from the log: bounded, what is too much goes into one row
+ * "others". */
 #ifndef REMPART_AUDITOR_TALLY_H
 #define REMPART_AUDITOR_TALLY_H
 #include "common/base/arena.h"

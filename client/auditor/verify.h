@@ -84,7 +84,8 @@ enum check verify_check_of(enum finding f);
 uint64_t verify_failures(const struct verify_result *r, enum check c);
 /* verify_good: everything was reached and nothing failed. */
 bool verify_good(const struct verify_result *r);
-/* verify_log: fills *ret (large: not for a stack), names in the arena. What is wrong with the log is in the result.
+/* verify_log: fills *ret (large: not for a stack), names in the arena. What is wrong with the log
+ * is in the result.
  *   errors  NOMEM, IO (a file cannot be read: nothing is known) */
 enum err verify_log(struct arena *a, const struct verify_options *o, struct verify_result *ret);
 #endif

@@ -8,9 +8,11 @@ struct walk_entry {
 	const struct logfmt_entry *entry; /* NULL: not in canonical form */
 	uint64_t index;
 };
-/* walk_log: call fn for each until one gives an error. errors: CORRUPT (a bundle cannot be cut into entries), IO,
+/* walk_log: call fn for each until one gives an error. errors: CORRUPT (a bundle cannot be cut into
+ * entries), IO,
  *   NOMEM, what fn gives */
-enum err walk_log(int dir, enum err (*fn)(void *context, const struct walk_entry *e), void *context);
+enum err walk_log(int dir, enum err (*fn)(void *context, const struct walk_entry *e),
+                  void *context);
 /* walk_print: one line: for people, or the entry itself with json. errors: IO */
 enum err walk_print(const struct walk_entry *e, bool json);
 #endif

@@ -1,4 +1,5 @@
-/* What the commands that talk to the KMS share: making a request, sending it, showing the answer. */
+/* What the commands that talk to the KMS share: making a request, sending it, showing the
+ * answer. */
 #ifndef REMPART_CLI_ADMINISTRATION_H
 #define REMPART_CLI_ADMINISTRATION_H
 
@@ -17,8 +18,8 @@ void request_begin(struct request *q, const char *op);
 void request_option(struct request *q, const struct cli *c, const char *member, enum option o);
 /* request_number: likewise as a number. errors: INPUT (report) */
 enum err request_number(struct request *q, struct cli *c, const char *member, enum option o);
-/* request_send: ends the object, sends it, wipes it. With --json it prints the answer. ret is owned by the
- * caller. errors: of admin_call, with the report set */
+/* request_send: ends the object, sends it, wipes it. With --json it prints the answer. ret is owned
+ * by the caller. errors: of admin_call, with the report set */
 enum err request_send(struct request *q, struct cli *c, struct json **ret);
 /* request_wipe: for a request that is not sent. */
 void request_wipe(struct request *q);

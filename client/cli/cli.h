@@ -1,6 +1,6 @@
 /*
- * What every command of `rempart` gets: its arguments, its options, and the ways to speak. One file for
- * each group of commands; main.c is the table.
+ * What every command of `rempart` gets: its arguments, its options, and the ways to speak. One file
+ * for each group of commands; main.c is the table.
  */
 #ifndef REMPART_CLI_H
 #define REMPART_CLI_H
@@ -84,7 +84,8 @@ void print_pair(const struct cli *c, const char *title, struct bytes value);
 void print_padded(FILE *f, struct bytes b, size_t width); /* blanks up to width characters */
 size_t text_width(struct bytes b);                        /* characters */
 void print_size(FILE *f, uint64_t bytes);                 /* "12.3 MiB" */
-void colour_begin(const struct cli *c, FILE *f, const char *code); /* "1" bold, "31" red, "32" green, "33" */
+/* "1" bold, "31" red, "32" green, "33" */
+void colour_begin(const struct cli *c, FILE *f, const char *code);
 void colour_end(const struct cli *c, FILE *f);
 
 /* A bar on standard error, when that is a terminal and the transfer is long. */

@@ -8,7 +8,8 @@ enum { PASSPHRASE_BYTES_MAX = 1024 };
 
 /* passphrase_ask: from the terminal, without echo. errors: CANCELLED (Ctrl-C), IO, LIMIT */
 enum err passphrase_ask(struct cli *c, const char *prompt, char out[PASSPHRASE_BYTES_MAX + 1]);
-/* passphrase_from_file: the first line; "-" is standard input. errors: INPUT (empty), NOTFOUND, LIMIT, IO */
+/* passphrase_from_file: the first line; "-" is standard input. errors: INPUT (empty), NOTFOUND,
+ * LIMIT, IO */
 enum err passphrase_from_file(struct cli *c, const char *path, char out[PASSPHRASE_BYTES_MAX + 1]);
 
 #endif

@@ -16,7 +16,8 @@ void session_close(struct session *s); /* for AUTO */
 
 /* name_is_s3: does it begin with s3:// ? */
 bool name_is_s3(const char *text);
-/* name_parse: s3://bucket[/key]; borrowed. need_key: the key must be there. errors: INPUT (report) */
+/* name_parse: s3://bucket[/key]; borrowed. need_key: the key must be there. errors: INPUT
+ * (report) */
 enum err name_parse(struct cli *c, const char *text, bool need_key, struct s3_name *ret);
 /* name_join: a + b as one text in the arena; NULL on no memory. */
 const char *name_join(struct arena *a, struct bytes x, struct bytes y);

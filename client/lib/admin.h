@@ -30,9 +30,9 @@ void admin_freep(struct admin **a);
  *   request   a JSON object with "op"; borrowed
  *   ret       the answer's object, owned by the caller (json_free)
  *   ret_text  the answer as it came, until the next call; may be NULL
- *   errors    UNAVAILABLE (not reached, sealed), AUTH (passphrase), EXISTS, NOTFOUND, CONFLICT (also not
- *             initialised), DENIED, LIMIT, INPUT, CORRUPT (not an answer of a KMS), IO, TIMEOUT;
- *             ret_report has the server's own words
+ *   errors    UNAVAILABLE (not reached, sealed), AUTH (passphrase), EXISTS, NOTFOUND, CONFLICT
+ *             (also not initialised), DENIED, LIMIT, INPUT, CORRUPT (not an answer of a KMS), IO,
+ *             TIMEOUT; ret_report has the server's own words
  */
 enum err admin_call(struct admin *a, struct bytes request, struct json **ret,
                     struct bytes *ret_text, struct report *ret_report);

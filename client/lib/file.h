@@ -15,9 +15,10 @@ enum err file_read(struct arena *a, const char *path, size_t max, struct bytes *
 enum err file_read_fd(int fd, const char *name, uint8_t *out, size_t max, size_t *ret_n,
                       struct report *ret_report);
 /*
- * A secret that is shown only once goes to disk in two steps, so that a full or forbidden place is known
- * before it is asked for. file_secret_begin: a new empty file, mode 0600; never replaces one.
- * file_secret_end: the bytes, on disk when it returns; closes the descriptor; on failure the file is gone.
+ * A secret that is shown only once goes to disk in two steps, so that a full or forbidden place is
+ * known before it is asked for. file_secret_begin: a new empty file, mode 0600; never replaces one.
+ * file_secret_end: the bytes, on disk when it returns; closes the descriptor; on failure the file
+ * is gone.
  *   errors  EXISTS, NOTFOUND (no such folder), FULL, IO
  */
 enum err file_secret_begin(const char *path, int *ret_fd, struct report *ret_report);

@@ -22,10 +22,12 @@ enum {
 
 /* Every text is borrowed until http_client_new returns; NULL or 0 means the default. */
 struct http_client_options {
-	const char *ca_file;          /* PEM, the only roots; without it every https call is refused */
+	/* PEM, the only roots; without it every https call is refused */
+	const char *ca_file;
 	const char *certificate_file; /* PEM, for mutual TLS; needs key_file */
 	const char *key_file;         /* PEM */
-	const char *tls_groups;       /* as OpenSSL names them: "P-256:P-384"; NULL: the library's */
+	/* as OpenSSL names them: "P-256:P-384"; NULL: the library's */
+	const char *tls_groups;
 	bool tls13_only;              /* else 1.2 is accepted too */
 	bool clear_text_anywhere;     /* http:// beyond loopback */
 	uint32_t connect_timeout_ms;  /* 5,000 by default; TCP and TLS */
@@ -35,7 +37,8 @@ struct http_client_options {
 
 /* A request body that is produced while it is sent. */
 struct http_source {
-	/* read: at most max bytes; *ret_n 0 is the end. Its error ends the call and is its result. */
+	/* read: at most max bytes; *ret_n 0 is the end. Its error ends the call and is its
+	 * result. */
 	enum err (*read)(void *context, uint8_t *out, size_t max, size_t *ret_n);
 	/* rewind: start again from the first byte (a lost connection); NULL: cannot. */
 	enum err (*rewind)(void *context);
@@ -52,14 +55,17 @@ struct http_sink {
 struct http_call {
 	const char *method;           /* "GET", "HEAD", "PUT", ... */
 	const char *url;
-	const struct field *headers;  /* CR, LF and NUL are refused. Host: from the URL when absent */
+	/* CR, LF and NUL are refused. Host: from the URL when absent */
+	const struct field *headers;
 	size_t n_headers;
 	struct bytes body;            /* sent when p is not NULL */
 	const struct http_source *source; /* instead of body */
-	struct writer *answer;        /* appended: the body, or with a sink the body of a status that is not 2xx */
+	/* appended: the body, or with a sink the body of a status that is not 2xx */
+	struct writer *answer;
 	const struct http_sink *sink; /* body of a 2xx status */
 	uint32_t deadline_ms;         /* 0: the client's */
-	uint32_t stall_ms;            /* not 0: no deadline, but so long without a byte is a TIMEOUT */
+	/* not 0: no deadline, but so long without a byte is a TIMEOUT */
+	uint32_t stall_ms;
 };
 
 /* What came back; names and values live until the client's next call or its end. */
@@ -86,8 +92,8 @@ void http_client_freep(struct http_client **c); /* for AUTO */
  *   ret         untouched on failure
  *   ret_report  what failed and what to do, for people; may be NULL
  *   errors      UNAVAILABLE (name, connection, TLS: the peer was not reached), TIMEOUT, IO (the
- *               connection broke), LIMIT (writer full, too many headers), INPUT (URL, header, clear text to
- *               another machine, not HTTP), NOMEM, and what source or sink give
+ *               connection broke), LIMIT (writer full, too many headers), INPUT (URL, header, clear
+ *               text to another machine, not HTTP), NOMEM, and what source or sink give
  *   Every status is a success here.
  */
 enum err http_call(struct http_client *c, const struct http_call *call, struct http_answer *ret,

@@ -61,7 +61,8 @@ struct s3_answer {
  * s3_call: any operation; every status that is not 2xx is an error.
  *   ret     may be NULL
  *   errors  NOTFOUND, DENIED, AUTH (access key or signature), EXISTS, CONFLICT (409, 412), INPUT
- *           (4xx), LIMIT, UNAVAILABLE (5xx, not reached), TIMEOUT, IO, NOMEM, and what the sink gives
+ *           (4xx), LIMIT, UNAVAILABLE (5xx, not reached), TIMEOUT, IO, NOMEM, and what the sink
+ *           gives
  */
 enum err s3_call(struct s3 *s, const struct s3_call *call, struct s3_answer *ret,
                  struct report *ret_report);
@@ -76,14 +77,15 @@ struct s3_entry {
 };
 typedef enum err s3_each(void *context, const struct s3_entry *entry);
 
-/* s3_list_buckets, s3_list: `each` is called in the server's order; its error ends the listing and is the result.
- * delimiter NULL: everything below the prefix. */
+/* s3_list_buckets, s3_list: `each` is called in the server's order; its error ends the listing and
+ * is the result. delimiter NULL: everything below the prefix. */
 enum err s3_list_buckets(struct s3 *s, s3_each *each, void *context, struct report *ret_report);
 enum err s3_list(struct s3 *s, struct s3_name prefix, const char *delimiter, s3_each *each,
                  void *context, struct report *ret_report);
 
 /* s3_delete_many: at most S3_DELETE_KEYS_MAX keys of a bucket. Keys that are not there are no
- * error. errors: as s3_call; DENIED when some keys could not be deleted (the report names the first) */
+ * error. errors: as s3_call; DENIED when some keys could not be deleted (the report names the
+ * first) */
 enum err s3_delete_many(struct s3 *s, struct bytes bucket, const struct bytes *keys, size_t n,
                         struct report *ret_report);
 
@@ -108,7 +110,8 @@ struct s3_upload {
 	s3_progress *progress;       /* may be NULL */
 	void *context;
 };
-/* s3_upload: one PUT, or parts when there is more than one part's worth; a failed multipart upload is aborted.
+/* s3_upload: one PUT, or parts when there is more than one part's worth; a failed multipart upload
+ * is aborted.
  * Memory: one part. errors: as s3_call; IO (cannot read), LIMIT (over 10,000 parts) */
 enum err s3_upload(struct s3 *s, const struct s3_upload *u, struct report *ret_report);
 
@@ -118,7 +121,8 @@ struct s3_download {
 	s3_progress *progress; /* may be NULL */
 	void *context;
 };
-/* s3_download: after a broken connection goes on where it stood, with If-Match. errors: as s3_call; IO, FULL */
+/* s3_download: after a broken connection goes on where it stood, with If-Match. errors: as s3_call;
+ * IO, FULL */
 enum err s3_download(struct s3 *s, const struct s3_download *d, struct report *ret_report);
 
 #endif

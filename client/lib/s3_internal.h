@@ -27,7 +27,8 @@ enum err s3_url(struct s3 *s, struct s3_name name, const struct field *query, si
                 struct s3_place *ret);
 enum err s3_date(struct arena *a, struct bytes *ret);
 enum err s3_no_memory(struct report *r);
-/* s3_worth_again: would the same request perhaps succeed a little later? status 0: no answer came. */
+/* s3_worth_again: would the same request perhaps succeed a little later? status 0: no answer
+ * came. */
 bool s3_worth_again(enum err e, unsigned status);
 /* s3_pause: before the next attempt; longer each time, at most 8 s, with a random part. */
 void s3_pause(unsigned attempts);

@@ -18,15 +18,18 @@ void arena_free(struct arena *a);
 void arena_freep(struct arena **a);
 /* arena_reset: as free, but the arena stays usable and keeps its first block. */
 void arena_reset(struct arena *a);
-/* arena_alloc: n zeroed bytes aligned to 16; NULL when the cap is reached. n 0 gives a valid pointer. */
+/* arena_alloc: n zeroed bytes aligned to 16; NULL when the cap is reached. n 0 gives a valid
+ * pointer. */
 void *arena_alloc(struct arena *a, size_t n);
-/* arena_copy: the bytes, copied, with a NUL behind them (so p is also a C string). p NULL on failure. */
+/* arena_copy: the bytes, copied, with a NUL behind them (so p is also a C string). p NULL on
+ * failure. */
 struct bytes arena_copy(struct arena *a, struct bytes b);
 /* arena_text: the same as a C string. */
 char *arena_text(struct arena *a, struct bytes b);
 /* arena_join: parts[0..n) one after the other, NUL behind. p NULL on failure. */
 struct bytes arena_join(struct arena *a, const struct bytes *parts, size_t n);
-/* arena_defer: call fn(arg) at reset or free. false when the cap is reached (fn was then not kept). */
+/* arena_defer: call fn(arg) at reset or free. false when the cap is reached (fn was then not
+ * kept). */
 bool arena_defer(struct arena *a, void (*fn)(void *arg), void *arg);
 
 #endif

@@ -95,7 +95,8 @@ void write_padded(struct writer *w, uint64_t v, unsigned digits);
 /* write_quoted: as a JSON string, with the quotes; each byte that is not UTF-8 becomes U+FFFD. Here
  * and not in codec/json because base/log needs it too. */
 void write_quoted(struct writer *w, struct bytes b);
-/* writer_reserve: room for n more bytes at p + used, or NULL (and full). The caller advances used. */
+/* writer_reserve: room for n more bytes at p + used, or NULL (and full). The caller advances
+ * used. */
 uint8_t *writer_reserve(struct writer *w, size_t n);
 struct bytes writer_bytes(const struct writer *w);
 enum err writer_end(const struct writer *w); /* LIMIT when full */

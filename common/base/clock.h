@@ -23,7 +23,8 @@ struct civil {
  * checked that year >= 1970 and that month and day exist. */
 struct civil clock_civil(uint64_t seconds);
 uint64_t clock_days(uint64_t year, unsigned month, unsigned day);
-/* clock_write_iso: 2026-01-31T23:59:59.123Z, with so many digits of a fraction (ISO 8601). Other dates: common/codec/date.h. */
+/* clock_write_iso: 2026-01-31T23:59:59.123Z, with so many digits of a fraction (ISO 8601). Other
+ * dates: common/codec/date.h. */
 void clock_write_iso(struct writer *w, uint64_t seconds, uint64_t fraction, unsigned digits);
 
 #endif

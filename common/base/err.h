@@ -8,7 +8,8 @@
 enum [[nodiscard]] err {
 	OK = 0,
 	ERR_NOMEM,       /* no memory: refuse this request, keep serving */
-	ERR_LIMIT,       /* a limit of limits.h or of the protocol: refuse, the peer must send less */
+	/* a limit of limits.h or of the protocol: refuse, the peer must send less */
+	ERR_LIMIT,
 	ERR_INPUT,       /* malformed bytes from outside */
 	ERR_AUTH,        /* not who he says he is */
 	ERR_DENIED,      /* known, but not allowed */

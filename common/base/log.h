@@ -1,7 +1,7 @@
 /*
- * The daemons' own log: one JSON object a line on standard error. Called by server/ and the mains at the place
- * that first detects a fault; common/ never logs. Field values are data, escaped; no secret, no
- * plaintext, no object name at levels above DEBUG. Any thread; one write(2) a line.
+ * The daemons' own log: one JSON object a line on standard error. Called by server/ and the mains
+ * at the place that first detects a fault; common/ never logs. Field values are data, escaped; no
+ * secret, no plaintext, no object name at levels above DEBUG. Any thread; one write(2) a line.
  *
  *   LOG(LOG_ERROR, "store.write", LOG_STR("path", path), LOG_ERRNO(errno),
  *       LOG_STR("do", "free space or enlarge the volume"));

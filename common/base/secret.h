@@ -1,8 +1,8 @@
 /*
  * Key material. A `struct secret` lives in one guarded, locked slab that is not dumped and not
- * inherited by a child (libsodium's guarded allocation, one for the whole process); it is wiped when freed. Passing
- * `const struct secret *` keeps the compiler between keys and ordinary byte handling. Never put its
- * bytes in an arena, a log, an error text.
+ * inherited by a child (libsodium's guarded allocation, one for the whole process); it is wiped
+ * when freed. Passing `const struct secret *` keeps the compiler between keys and ordinary byte
+ * handling. Never put its bytes in an arena, a log, an error text.
  *
  * The slab is the one process-wide object of common/: keys need pages that are set up once.
  * Thread: every function may be called from any thread.
@@ -17,7 +17,8 @@ enum { SECRET_MAX = 64 }; /* bytes in one secret */
 struct secret;
 
 /*
- * secret_init: set up the slab for `slots` secrets and forbid core dumps. Call once, before threads.
+ * secret_init: set up the slab for `slots` secrets and forbid core dumps. Call once, before
+ * threads.
  *   errors  NOMEM (RLIMIT_MEMLOCK too small: raise LimitMEMLOCK=), IO
  */
 enum err secret_init(size_t slots);

@@ -1,4 +1,5 @@
-/* Base64, RFC 4648 section 4: standard alphabet, padding required, no white space, strict tail bits. */
+/* Base64, RFC 4648 section 4: standard alphabet, padding required, no white space, strict tail
+ * bits. */
 #ifndef REMPART_CODEC_BASE64_H
 #define REMPART_CODEC_BASE64_H
 #include "common/base/bytes.h"

@@ -11,7 +11,8 @@
 #define json_null   json_write_null
 
 /* Output: json_object_begin(&j, NULL) ... json_string(&j, "name", v) ... json_object_end(&j).
- * `name` is NULL inside arrays and at the top. Depth <= 32. Members come in the order of the calls. */
+ * `name` is NULL inside arrays and at the top. Depth <= 32. Members come in the order of the
+ * calls. */
 struct json_writer {
 	struct writer *out;
 	uint32_t comma; /* bit per depth: a value stands before */
@@ -22,7 +23,8 @@ void json_object_begin(struct json_writer *j, const char *name);
 void json_object_end(struct json_writer *j);
 void json_array_begin(struct json_writer *j, const char *name);
 void json_array_end(struct json_writer *j);
-void json_string(struct json_writer *j, const char *name, struct bytes value); /* invalid UTF-8 bytes become U+FFFD */
+/* invalid UTF-8 bytes become U+FFFD */
+void json_string(struct json_writer *j, const char *name, struct bytes value);
 void json_text(struct json_writer *j, const char *name, const char *value);
 void json_u64(struct json_writer *j, const char *name, uint64_t value);
 void json_bool(struct json_writer *j, const char *name, bool value);
@@ -47,13 +49,16 @@ bool json_is_array(const struct json *v);
 bool json_is_string(const struct json *v);
 size_t json_count(const struct json *array);
 const struct json *json_at(const struct json *array, size_t i);
-struct bytes json_bytes(const struct json *v);              /* empty with p NULL when not a string */
+/* empty with p NULL when not a string */
+struct bytes json_bytes(const struct json *v);
 struct bytes json_get_bytes(const struct json *object, const char *name);
 enum err json_number(const struct json *v, uint64_t *ret);  /* NOTFOUND (NULL), INPUT; < 2^63 */
 enum err json_get_u64(const struct json *object, const char *name, uint64_t *ret); /* the same */
 bool json_get_bool(const struct json *object, const char *name, bool fallback);
-/* json_scalar: a string, number or boolean as text: "a", "1.2", "true". errors: INPUT (something else), LIMIT (w is full) */
+/* json_scalar: a string, number or boolean as text: "a", "1.2", "true". errors: INPUT (something
+ * else), LIMIT (w is full) */
 enum err json_scalar(const struct json *v, struct writer *w);
 /* json_member: i-th member of an object in document order; false past the end. Walks i members. */
-bool json_member(const struct json *object, size_t i, struct bytes *ret_name, const struct json **ret_value);
+bool json_member(const struct json *object, size_t i, struct bytes *ret_name,
+                 const struct json **ret_value);
 #endif

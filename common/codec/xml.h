@@ -29,6 +29,7 @@ enum err xml_parse(struct arena *a, struct bytes document, size_t elements_max,
                    struct xml_node **ret);
 /* xml_child: the first child of that name, NULL when absent or node is NULL. */
 const struct xml_node *xml_child(const struct xml_node *node, const char *name);
-const struct xml_node *xml_next(const struct xml_node *node, const char *name); /* next sibling of that name */
+/* next sibling of that name */
+const struct xml_node *xml_next(const struct xml_node *node, const char *name);
 struct bytes xml_text(const struct xml_node *node, const char *child); /* empty when absent */
 #endif

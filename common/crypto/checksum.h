@@ -22,7 +22,8 @@ enum err checksum_new(enum checksum_kind kind, struct checksum **ret);
 enum err checksum_update(struct checksum *c, struct bytes b);
 /* checksum_final: big-endian value; *ret_n 4, 8, 16, 20 or 32. */
 enum err checksum_final(struct checksum *c, uint8_t out[CHECKSUM_BYTES_MAX], size_t *ret_n);
-/* checksum_combine: CRCs only. `into`, the value of A, becomes that of A || B; `next` is the value of B.
+/* checksum_combine: CRCs only. `into`, the value of A, becomes that of A || B; `next` is the value
+ * of B.
  * errors: INPUT (not a CRC) */
 enum err checksum_combine(enum checksum_kind kind, uint8_t *into, const uint8_t *next,
                           uint64_t next_bytes);

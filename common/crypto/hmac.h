@@ -1,5 +1,5 @@
-/* HMAC-SHA-256 (SigV4, name tokens, blob ids), and HMAC-SHA-1 for one thing: POST policies that are signed with Signature
- * Version 2 (SECURITY.md). */
+/* HMAC-SHA-256 (SigV4, name tokens, blob ids), and HMAC-SHA-1 for one thing: POST policies that are
+ * signed with Signature Version 2 (SECURITY.md). */
 #ifndef REMPART_CRYPTO_HMAC_H
 #define REMPART_CRYPTO_HMAC_H
 #include "common/base/secret.h"

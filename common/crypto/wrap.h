@@ -27,9 +27,10 @@ enum err wrap_open(const struct wrap_key *under, struct bytes aad, struct bytes 
                    struct secret **ret);
 
 /*
- * A blob: up to 4 KiB of a user's own bytes under a KEK version, for the AWS KMS API (server/kms/AWS-API.md). The layout of a
- * wrapped key with two differences: version u8 = 2, and info begins with "rempart kms blob v1". So the two have other
- * wrapping keys: neither opens as the other, also when its version byte is changed. `aad` is the encryption context.
+ * A blob: up to 4 KiB of a user's own bytes under a KEK version, for the AWS KMS API
+ * (server/kms/AWS-API.md). The layout of a wrapped key with two differences: version u8 = 2, and
+ * info begins with "rempart kms blob v1". So the two have other wrapping keys: neither opens as the
+ * other, also when its version byte is changed. `aad` is the encryption context.
  */
 enum {
 	BLOB_PLAIN_MAX = 4096,
@@ -40,7 +41,8 @@ enum err blob_seal(const struct wrap_key *under, struct bytes aad, struct bytes 
                    struct writer *out);
 /* blob_peek: which KEK version. errors: CORRUPT (not a blob) */
 enum err blob_peek(struct bytes sealed, struct wrap_name *ret);
-/* blob_open: the plaintext is appended to out, whose memory the caller wipes; nothing is appended on an error.
+/* blob_open: the plaintext is appended to out, whose memory the caller wipes; nothing is appended
+ * on an error.
  * errors: CORRUPT (wrong KEK, wrong context, changed bytes), NOMEM, LIMIT */
 enum err blob_open(const struct wrap_key *under, struct bytes aad, struct bytes sealed,
                    struct writer *out);

@@ -18,8 +18,10 @@ enum logfmt_event {
 	LOGFMT_INIT,           /* root key created */
 	LOGFMT_UNSEAL,         /* result "ok" or "refused" */
 	LOGFMT_SEAL,
-	LOGFMT_ACCESS,         /* a request decided: keys issued or opened are in keys[], none for list, head, delete */
-	LOGFMT_CHUNKS,         /* chunk signatures refused (accepted ones belong to their access entry) */
+	/* a request decided: keys issued or opened are in keys[], none for list, head, delete */
+	LOGFMT_ACCESS,
+	/* chunk signatures refused (accepted ones belong to their access entry) */
+	LOGFMT_CHUNKS,
 	LOGFMT_INDEX_KEY,      /* the index key was released to a gateway */
 	LOGFMT_ADMIN,          /* change of tenant, user, access key, key, gateway */
 	LOGFMT_EVENTS,
@@ -32,7 +34,8 @@ struct logfmt_key {
 	uint8_t key_id[16];
 	uint32_t key_version;
 	uint8_t wrapped_digest[32]; /* SHA-256 of the wrapped key: links an opening to its issue */
-	uint8_t object_token[32];   /* logfmt/token.h; zero: absent (a key that belongs to no stored object) */
+	/* logfmt/token.h; zero: absent (a key that belongs to no stored object) */
+	uint8_t object_token[32];
 };
 
 struct logfmt_entry {
@@ -40,9 +43,12 @@ struct logfmt_entry {
 	uint64_t time_ns;           /* UTC; never goes back within one log */
 	uint8_t boot[16];           /* random, one for each start */
 	enum logfmt_event event;
-	struct bytes result;        /* never empty: "ok", or the refusal: "bad-signature", "skewed", "denied", "wrong-key" ... */
+	/* never empty: "ok", or the refusal: "bad-signature", "skewed", "denied", "wrong-key"
+	 * ... */
+	struct bytes result;
 	uint8_t request_id[16];     /* zero: absent */
-	struct bytes gateway;       /* name of the enrolled gateway; empty: absent (so for every bytes below) */
+	/* name of the enrolled gateway; empty: absent (so for every bytes below) */
+	struct bytes gateway;
 	struct bytes tenant;        /* 12 digits */
 	struct bytes principal;     /* ARN of the user, or "admin:<CN>" */
 	struct bytes access_key;
@@ -58,10 +64,11 @@ struct logfmt_entry {
 };
 
 /* logfmt_entry_write: append the one line. Bytes that are not UTF-8 become U+FFFD.
- *   errors  LIMIT (over LOGFMT_ENTRY_MAX or w full), INPUT (no result, a NUL in a text, a bad enum);
- *           after an error w holds part of a line: the caller cuts it off */
+ *   errors  LIMIT (over LOGFMT_ENTRY_MAX or w full), INPUT (no result, a NUL in a text, a bad
+ *           enum); after an error w holds part of a line: the caller cuts it off */
 enum err logfmt_entry_write(const struct logfmt_entry *e, struct writer *w);
-/* logfmt_entry_read: text fields are copied to the arena. Strict: re-encoding gives the same bytes. errors: INPUT, LIMIT */
+/* logfmt_entry_read: text fields are copied to the arena. Strict: re-encoding gives the same bytes.
+ * errors: INPUT, LIMIT */
 enum err logfmt_entry_read(struct arena *a, struct bytes line, struct logfmt_entry *ret);
 const char *logfmt_event_name(enum logfmt_event e);
 #endif

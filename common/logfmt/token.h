@@ -10,8 +10,8 @@ enum { TOKEN_BYTES = 32 }; /* a whole HMAC-SHA-256 */
 /* token_bucket: HMAC-SHA-256(token key, bucket). errors: NOMEM */
 enum err token_bucket(const struct secret *token_key, struct bytes bucket,
                       uint8_t ret[TOKEN_BYTES]);
-/* token_object: HMAC-SHA-256(token key, bucket || 0 || key || 0 || object id). Bucket and key hold no
- * NUL (S3 forbids it), so the three parts cannot be shifted. errors: INPUT (a NUL), NOMEM */
+/* token_object: HMAC-SHA-256(token key, bucket || 0 || key || 0 || object id). Bucket and key hold
+ * no NUL (S3 forbids it), so the three parts cannot be shifted. errors: INPUT (a NUL), NOMEM */
 enum err token_object(const struct secret *token_key, struct bytes bucket, struct bytes key,
                       struct bytes object_id, uint8_t ret[TOKEN_BYTES]);
 #endif

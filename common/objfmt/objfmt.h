@@ -82,17 +82,20 @@ enum err objfmt_segment_open(struct objfmt_blob *b, uint64_t number, bool last, 
 void objfmt_blob_free(struct objfmt_blob *b);
 void objfmt_blob_freep(struct objfmt_blob **b);
 
-/* objfmt_part_etag: the entity tag of a part in an upload with this DEK. The same content has the same tag within the
- * upload, so a part that is sent twice may finish in any order; without the DEK the tag tells nothing, and it means
- * nothing in another upload. digest: at most 32 bytes of any checksum of the content. errors: NOMEM, LIMIT */
+/* objfmt_part_etag: the entity tag of a part in an upload with this DEK. The same content has the
+ * same tag within the upload, so a part that is sent twice may finish in any order; without the DEK
+ * the tag tells nothing, and it means nothing in another upload. digest: at most 32 bytes of any
+ * checksum of the content. errors: NOMEM, LIMIT */
 enum err objfmt_part_etag(const struct secret *dek, struct bytes digest, uint64_t size,
                           uint8_t ret[OBJFMT_ETAG_BYTES]);
 
-/* objfmt_customer_dek: the DEK of an object whose customer brings a key: from the KMS's DEK and that key, so that
- * neither alone opens the object (OBJECT-FORMAT.md section 2.1). errors: INPUT (a size), NOMEM */
+/* objfmt_customer_dek: the DEK of an object whose customer brings a key: from the KMS's DEK and
+ * that key, so that neither alone opens the object (OBJECT-FORMAT.md section 2.1). errors: INPUT (a
+ * size), NOMEM */
 enum err objfmt_customer_dek(const struct secret *dek, const struct secret *customer_key,
                              const uint8_t object_id[OBJFMT_OBJECT_ID_BYTES], struct secret **ret);
-/* objfmt_customer_check: what the record keeps to tell a wrong key from damage; compare with same_bytes.
+/* objfmt_customer_check: what the record keeps to tell a wrong key from damage; compare with
+ * same_bytes.
  * errors: INPUT (a size), NOMEM */
 enum err objfmt_customer_check(const struct secret *customer_key,
                                const uint8_t object_id[OBJFMT_OBJECT_ID_BYTES],

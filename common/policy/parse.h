@@ -22,7 +22,8 @@ enum err parse_string(struct parse *p, const struct json *v, const char *why, st
 /* A list may be written as its only element. */
 size_t parse_list_count(const struct json *v);
 const struct json *parse_list_at(const struct json *v, size_t i);
-/* parse_principals: of Principal or NotPrincipal. parse_conditions: of Condition. errors: INPUT, LIMIT */
+/* parse_principals: of Principal or NotPrincipal. parse_conditions: of Condition. errors: INPUT,
+ * LIMIT */
 enum err parse_principals(struct parse *p, const struct json *v, struct statement *s);
 enum err parse_conditions(struct parse *p, const struct json *v, struct statement *s);
 

@@ -10,7 +10,8 @@
 
 enum s3op {
 	S3OP_NONE,          /* no such operation: MethodNotAllowed */
-	S3OP_UNSUPPORTED,   /* a sub-resource or header that names an operation not built: NotImplemented */
+	/* a sub-resource or header that names an operation not built: NotImplemented */
+	S3OP_UNSUPPORTED,
 	S3OP_LIST_BUCKETS,
 	S3OP_CREATE_BUCKET,
 	S3OP_HEAD_BUCKET,
@@ -89,7 +90,8 @@ struct s3op_target {
 	enum s3op op;
 	struct bytes bucket; /* decoded; empty for service-level operations */
 	struct bytes key;    /* decoded; empty for bucket-level operations */
-	struct bytes tenant; /* of "tenant:bucket", as Ceph names buckets: has to be the owner; p NULL without */
+	/* of "tenant:bucket", as Ceph names buckets: has to be the owner; p NULL without */
+	struct bytes tenant;
 	struct bytes version; /* versionId as sent (also a nonsense one); p NULL without */
 };
 
@@ -98,26 +100,32 @@ struct s3op_target {
  *   host_bucket  the bucket named by the Host header (host style), empty with path style
  *   path         raw path as sent, begins with '/'
  *   query        decoded parameters (uri_query); names that S3 ignores (X-Amz-*, response-*, and
- *                parameters of the operation itself) do not matter, any known sub-resource that is not
- *                built gives UNSUPPORTED, never the plain operation. An unknown parameter (a client's own, "x-id", ...) is ignored
- *                unless it is the name of any S3 sub-resource.
+ *                parameters of the operation itself) do not matter, any known sub-resource that is
+ *                not built gives UNSUPPORTED, never the plain operation. An unknown parameter (a
+ *                client's own, "x-id", ...) is ignored unless it is the name of any S3
+ *                sub-resource.
  *   copy_source  the request carries x-amz-copy-source
- *   errors       INPUT (bad escape, NUL byte or no UTF-8 in the key, a sub-resource that stands twice), LIMIT (key over 1,024 bytes)
+ *   errors       INPUT (bad escape, NUL byte or no UTF-8 in the key, a sub-resource that stands
+ *                twice), LIMIT (key over 1,024 bytes)
  */
 enum err s3op_resolve(struct arena *a, struct bytes method, struct bytes host_bucket,
                       struct bytes path, const struct field *query, size_t n_query,
                       bool copy_source, struct s3op_target *ret);
-/* s3op_host_bucket: the bucket of a Host header, given the service's domains ("s3.example.org"): the part before
- * ".domain", port ignored, case ignored; empty when path style. domains separated by spaces. */
+/* s3op_host_bucket: the bucket of a Host header, given the service's domains ("s3.example.org"):
+ * the part before ".domain", port ignored, case ignored; empty when path style. domains separated
+ * by spaces. */
 struct bytes s3op_host_bucket(struct bytes host, struct bytes domains);
-/* s3op_copy_source: "/bucket/key[?versionId=...]" or "bucket/key", percent-encoded. errors: INPUT */
+/* s3op_copy_source: "/bucket/key[?versionId=...]" or "bucket/key", percent-encoded. errors:
+ * INPUT */
 enum err s3op_copy_source(struct arena *a, struct bytes value, struct bytes *ret_bucket,
                           struct bytes *ret_key, struct bytes *ret_version);
 /* s3op_name: "PutObject"; s3op_action: "s3:PutObject" (the IAM action). */
 const char *s3op_name(enum s3op op);
 const char *s3op_action(enum s3op op);
-/* s3op_is_of_object: on an object that is there: its owner and its ACL count, and to be told that it is not takes the right to list. */
+/* s3op_is_of_object: on an object that is there: its owner and its ACL count, and to be told that
+ * it is not takes the right to list. */
 bool s3op_is_of_object(enum s3op op);
-/* s3op_bucket_name_ok: S3's rules for new buckets (3-63, a-z 0-9 - ., no adjacent dots, no IP address, reserved prefixes). */
+/* s3op_bucket_name_ok: S3's rules for new buckets (3-63, a-z 0-9 - ., no adjacent dots, no IP
+ * address, reserved prefixes). */
 bool s3op_bucket_name_ok(struct bytes name);
 #endif

@@ -48,7 +48,8 @@ struct conf_key {
 
 /*
  * conf_load: read the file, fill in everything. `keys` is written to (line).
- *   errors  INPUT (with the line for a person in ret_report), NOTFOUND, DENIED, IO (the file itself)
+ *   errors  INPUT (with the line for a person in ret_report), NOTFOUND, DENIED, IO (the file
+ *           itself)
  */
 enum err conf_load(const char *path, struct conf_key *keys, size_t n, struct report *ret_report);
 /* conf_wrong: the one-line error for a check that is the daemon's own (two keys that contradict,

@@ -3,8 +3,8 @@
  *
  *   bytes -> [aws-chunked] -> [SHA-256 of the payload] -> [x-amz-checksum-*, Content-MD5] -> sink
  *
- * Nothing is believed before body_finish: it compares every digest that the client announced and has
- * the KMS check the chunk signatures. The caller commits after that.
+ * Nothing is believed before body_finish: it compares every digest that the client announced and
+ * has the KMS check the chunk signatures. The caller commits after that.
  */
 #ifndef REMPART_GATEWAY_BODY_H
 #define REMPART_GATEWAY_BODY_H

@@ -25,7 +25,8 @@ struct gateway_config {
 	struct conf_listen ops;
 	uint64_t connections_max, buffer_bytes, drain_s;
 };
-/* gateway_config_load: errors INPUT, NOTFOUND, DENIED, IO; the line for a person is in ret_report. */
+/* gateway_config_load: errors INPUT, NOTFOUND, DENIED, IO; the line for a person is in
+ * ret_report. */
 enum err gateway_config_load(const char *path, struct gateway_config *ret,
                              struct report *ret_report);
 #endif

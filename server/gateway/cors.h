@@ -1,6 +1,8 @@
 /*
- * Cross-origin rules of a bucket (WHATWG Fetch; S3 "Using CORS"). A preflight is the one request that is answered without a
- * signature: from the rules alone, and alike for a bucket without rules and one that does not exist.
+ * Cross-origin rules of a bucket (WHATWG Fetch; S3 "Using CORS"). A preflight is the one request
+ * that is answered without a
+ * signature: from the rules alone, and alike for a bucket without rules and one that does not
+ * exist.
  */
 #ifndef REMPART_GATEWAY_CORS_H
 #define REMPART_GATEWAY_CORS_H

@@ -1,4 +1,5 @@
-/* What all requests of one gateway share. Made by main, read-only afterwards but for the counters. */
+/* What all requests of one gateway share. Made by main, read-only afterwards but for the
+ * counters. */
 #ifndef REMPART_GATEWAY_GATEWAY_H
 #define REMPART_GATEWAY_GATEWAY_H
 #include <stdatomic.h>
@@ -36,7 +37,8 @@ struct gateway {
 	_Atomic unsigned copies;
 	atomic_uint_fast64_t text; /* bytes of XML that requests hold */
 	uint64_t day_ms;      /* of lifecycle rules */
-	uint64_t lifecycle_max; /* removals from one bucket in one round; the rest is for the next */
+	/* removals from one bucket in one round; the rest is for the next */
+	uint64_t lifecycle_max;
 	atomic_uint_fast64_t lifecycle_expired, lifecycle_aborted;
 	_Atomic uint64_t requests[S3OP_COUNT];
 	_Atomic uint64_t errors[S3OP_COUNT];
@@ -46,11 +48,13 @@ struct gateway {
  * have not. errors: UNAVAILABLE (KMS down or sealed), CORRUPT (index of another KMS), TIMEOUT */
 enum err gateway_unlock(struct gateway *g, uint64_t deadline_ms);
 
-/* gateway_copy_begin: false when as many long copies run as may; else gateway_copy_end follows. Any thread. */
+/* gateway_copy_begin: false when as many long copies run as may; else gateway_copy_end follows. Any
+ * thread. */
 bool gateway_copy_begin(struct gateway *g);
 void gateway_copy_end(struct gateway *g);
 
-/* gateway_text_take: room for n bytes of XML, out of what all requests share; false when there is none. What was taken is given back. Any thread. */
+/* gateway_text_take: room for n bytes of XML, out of what all requests share; false when there is
+ * none. What was taken is given back. Any thread. */
 bool gateway_text_take(struct gateway *g, uint64_t n);
 void gateway_text_give(struct gateway *g, uint64_t n);
 

@@ -1,11 +1,11 @@
 /*
  * The gateway's way to the KMS: calls of concurrent requests travel in one batch.
  *
- * A caller that finds no batch under way becomes the leader: it takes what is queued, sends it as one
- * batch and gives the others their replies; callers meanwhile wait, and the next leader is one
- * of them. A second batch goes beside the first only when the queue is long. So a lone call costs no thread switch, and under load a batch grows by itself while the
- * last one is on its way. Nothing is cached: every use of a key is a call, and so an entry of the
- * key log.
+ * A caller that finds no batch under way becomes the leader: it takes what is queued, sends it as
+ * one batch and gives the others their replies; callers meanwhile wait, and the next leader is one
+ * of them. A second batch goes beside the first only when the queue is long. So a lone call costs
+ * no thread switch, and under load a batch grows by itself while the last one is on its way.
+ * Nothing is cached: every use of a key is a call, and so an entry of the key log.
  *
  * Thread: any. Blocks, at most until the deadline plus the time of one exchange with the KMS.
  */

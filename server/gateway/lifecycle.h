@@ -1,8 +1,10 @@
 /*
- * Lifecycle rules of a bucket: the document, and what it says of an object or an upload. Pure; expire.c acts on it.
+ * Lifecycle rules of a bucket: the document, and what it says of an object or an upload. Pure;
+ * expire.c acts on it.
  *
- * A day is day_ms long (86,400,000; less in tests, where answers still tell the date by the calendar). As on S3 a rule of n days takes effect at the first midnight (multiple of a day
- * since 1970, UTC) that is not before the creation plus n days.
+ * A day is day_ms long (86,400,000; less in tests, where answers still tell the date by the
+ * calendar). As on S3 a rule of n days takes effect at the first midnight (multiple of a day since
+ * 1970, UTC) that is not before the creation plus n days.
  */
 #ifndef REMPART_GATEWAY_LIFECYCLE_H
 #define REMPART_GATEWAY_LIFECYCLE_H
@@ -31,7 +33,8 @@ struct lifecycle {
 	const struct lifecycle_rule *rules;
 	size_t n;
 };
-/* lifecycle_read: a checked document; texts borrowed from the tree. errors: MALFORMED_XML, SLOW_DOWN (arena) */
+/* lifecycle_read: a checked document; texts borrowed from the tree. errors: MALFORMED_XML,
+ * SLOW_DOWN (arena) */
 enum s3error lifecycle_read(struct arena *a, const struct xml_node *root, struct lifecycle *ret);
 
 struct lifecycle_object {
@@ -48,7 +51,8 @@ struct lifecycle_clock {
 const struct lifecycle_rule *lifecycle_expiry(const struct lifecycle *l,
                                               const struct lifecycle_object *o, uint64_t day_ms,
                                               uint64_t *ret_ms);
-/* lifecycle_noncurrent: should an older version go that has been one since `since_ms`, with `newer` older versions before it? `o` as it is. */
+/* lifecycle_noncurrent: should an older version go that has been one since `since_ms`, with `newer`
+ * older versions before it? `o` as it is. */
 bool lifecycle_noncurrent(const struct lifecycle *l, const struct lifecycle_object *o,
                           uint64_t since_ms, uint32_t newer, struct lifecycle_clock clock);
 /* lifecycle_marker: should a delete marker go that is all that is left of its key? */
@@ -58,7 +62,8 @@ bool lifecycle_marker(const struct lifecycle *l, const struct lifecycle_object *
 const struct lifecycle_rule *lifecycle_abort(const struct lifecycle *l, struct bytes key,
                                              uint64_t created_ms, uint64_t day_ms, uint64_t *ret_ms);
 
-/* What S3 tells of the smallest object that a transition moves. There are none here, and Terraform waits for the word. */
+/* What S3 tells of the smallest object that a transition moves. There are none here, and Terraform
+ * waits for the word. */
 #define LIFECYCLE_MINIMUM "all_storage_classes_128K"
 
 struct request;

@@ -18,7 +18,8 @@ struct logline {
 	struct bytes source;     /* address */
 	struct bytes requester;  /* ARN */
 	struct bytes request_id; /* hex */
-	bool batch;              /* one key of a DeleteObjects: BATCH.DELETE.OBJECT, and no request-URI */
+	/* one key of a DeleteObjects: BATCH.DELETE.OBJECT, and no request-URI */
+	bool batch;
 	const char *verb;        /* of the operation: "GET", "COPY" */
 	const char *resource;    /* "OBJECT" */
 	struct bytes key;
@@ -41,8 +42,9 @@ struct logline {
 	bool acl_required;       /* an ACL was what allowed it */
 };
 /*
- * logline_write: with a line feed. Of the query, what proves or names a key (signatures, credentials, session tokens) is left out; bytes
- * that could end a field or the line are escaped. The arena is for names of parameters that are percent-encoded.
+ * logline_write: with a line feed. Of the query, what proves or names a key (signatures,
+ * credentials, session tokens) is left out; bytes that could end a field or the line are escaped.
+ * The arena is for names of parameters that are percent-encoded.
  */
 void logline_write(struct writer *w, struct arena *a, const struct logline *l);
 /* logline_resource: the last word of the operation's name in the log: "OBJECT", "BUCKETPOLICY". */

@@ -1,4 +1,5 @@
-/* The operations, as route.c names them; each file op_*.c holds a family. See struct op in request.h. */
+/* The operations, as route.c names them; each file op_*.c holds a family. See struct op in
+ * request.h. */
 #ifndef REMPART_GATEWAY_OPS_H
 #define REMPART_GATEWAY_OPS_H
 #include "server/gateway/object.h"
@@ -130,7 +131,8 @@ enum s3error op_get_object_attributes(struct request *r);
 /* Shared by several families. */
 /* list_encoding: encoding-type. errors: S3E_INVALID_ARGUMENT */
 enum s3error list_encoding(const struct request *r, bool *ret_url);
-/* list_query: what all listings of keys ask alike; `after` is the caller's. ret_url: names are to be encoded. errors: S3E_INVALID_ARGUMENT */
+/* list_query: what all listings of keys ask alike; `after` is the caller's. ret_url: names are to
+ * be encoded. errors: S3E_INVALID_ARGUMENT */
 enum s3error list_query(struct request *r, struct index_list_query *ret, bool *ret_url);
 /* list_element: a name in a listing, percent-encoded with `url`. */
 void list_element(struct writer *w, bool url, const char *name, struct bytes value);

@@ -1,6 +1,6 @@
 /*
- * One S3 request on its way down: route, evidence, look-up, grant, operation. request.c is the only file
- * that knows the order of the stages; an operation (op_*.c) is a row in the table of route.c.
+ * One S3 request on its way down: route, evidence, look-up, grant, operation. request.c is the only
+ * file that knows the order of the stages; an operation (op_*.c) is a row in the table of route.c.
  *
  *   1 route     s3op_resolve: which operation, which bucket and key
  *   2 evidence  sigv4_read: the canonical request and the signature, as the client sent them
@@ -10,10 +10,10 @@
  *   5 bucket    the bucket exists and is the one that the client expects
  *   6 begin, body, end, more (operation)
  *
- * A preflight (OPTIONS) carries no signature and is answered from the bucket's cross-origin rules after stage 1 (cors.c).
- * A form (POST on a bucket) carries its signature in its body: after stage 1 its fields are read, and what they stand for goes on with
- * stage 2 as if it had come so (op_post.c).
- * Nothing found out in stage 3 reaches the client before stage 4 said yes.
+ * A preflight (OPTIONS) carries no signature and is answered from the bucket's cross-origin rules
+ * after stage 1 (cors.c). A form (POST on a bucket) carries its signature in its body: after stage
+ * 1 its fields are read, and what they stand for goes on with stage 2 as if it had come so
+ * (op_post.c). Nothing found out in stage 3 reaches the client before stage 4 said yes.
  */
 #ifndef REMPART_GATEWAY_REQUEST_H
 #define REMPART_GATEWAY_REQUEST_H
@@ -31,7 +31,8 @@ enum op_bucket {
 
 struct op {
 	enum op_bucket bucket;
-	/* prepare: fill in r->access.keys; may remember a result that begin will give. NULL: none. */
+	/* prepare: fill in r->access.keys; may remember a result that begin will give. NULL:
+	 * none. */
 	enum s3error (*prepare)(struct request *r);
 	/* begin: answer, or ask for the body with request_body and return without an answer. */
 	enum s3error (*begin)(struct request *r);
@@ -40,7 +41,9 @@ struct op {
 	enum err (*more)(struct request *r, struct writer *out, bool *ret_last);
 	/* release: free what the arena does not. NULL: nothing. */
 	void (*release)(struct request *r);
-	bool open; /* begin comes right after the look-up, without a signature: it answers, or takes the stages later */
+	/* begin comes right after the look-up, without a signature: it answers, or takes the stages
+	 * later */
+	bool open;
 	bool takes_acl; /* x-amz-acl and x-amz-grant-* say who may use what it makes or changes */
 };
 /* op_of: the row of an operation; NULL for NONE and UNSUPPORTED. */
@@ -70,11 +73,14 @@ struct deleted_key {
 
 struct request {
 	struct exchange *x;
-	const struct http_head *head;  /* of the S3 request: what came, with the headers of its query, or the PUT that a form stands for */
+	/* of the S3 request: what came, with the headers of its query, or the PUT that a form
+	 * stands for */
+	const struct http_head *head;
 	struct post_upload *post;      /* of a form (op_post.h); else NULL */
 	struct gateway *g;
 	struct arena *a;
-	uint64_t start_us, received_us, answered_us; /* clock_mono_us; 0: not yet. received: a body, whole */
+	/* clock_mono_us; 0: not yet. received: a body, whole */
+	uint64_t start_us, received_us, answered_us;
 	struct s3op_target target;
 	const struct op *op;
 	struct field *query;
@@ -82,18 +88,22 @@ struct request {
 	struct kmsproto_access access; /* evidence and key calls */
 	struct kmsproto_reply grant;   /* principal and keys; secrets freed at release */
 	struct customer_key customer, source_customer;
-	const struct secret *mixed[KMSPROTO_KEYS_MAX]; /* customers' keys that go into the granted ones; NULL: none */
+	/* customers' keys that go into the granted ones; NULL: none */
+	const struct secret *mixed[KMSPROTO_KEYS_MAX];
 	struct index_bucket bucket;    /* of target.bucket, when has_bucket */
 	bool has_bucket;
 	struct bucket_settings settings;   /* of the bucket */
 	struct index_bucket source_bucket; /* of a copy's source, when has_source_bucket */
 	bool has_source_bucket;
 	enum s3error error; /* answered, for the access log */
-	const char *detail; /* a constant: what exactly is wrong, in place of the error's message; NULL: nothing more to say */
+	/* a constant: what exactly is wrong, in place of the error's message; NULL: nothing more to
+	 * say */
+	const char *detail;
 
 	struct body *body;   /* when the operation asked for one */
 	struct writer text;  /* collected small body (growing; freed at release) */
-	uint64_t text_taken; /* of the room for XML that all requests share; given back at release */
+	/* of the room for XML that all requests share; given back at release */
+	uint64_t text_taken;
 	struct index_object object;    /* GET, HEAD: found; PUT, copy: to be made */
 	bool has_object;
 	bool looked;                   /* object_find was there */
@@ -156,7 +166,8 @@ void answer_xml(struct request *r, unsigned status, struct writer *w);
 void answer_xml_later(struct request *r);
 /* answer_error_late: into the XML of a 200 that is on its way. */
 void answer_error_late(struct request *r, enum s3error e, struct writer *out);
-void answer_text(struct request *r, unsigned status, struct bytes type, struct writer *w); /* the same, of another type */
+/* the same, of another type */
+void answer_text(struct request *r, unsigned status, struct bytes type, struct writer *w);
 void answer_header(struct request *r, const char *name, struct bytes value);
 void answer_header_u64(struct request *r, const char *name, uint64_t value);
 

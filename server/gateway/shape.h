@@ -1,7 +1,7 @@
 /*
- * The schema of a configuration document as data: which elements, how often, and what their text may be. A document
- * is checked against it and written anew from it, so what is stored and given back holds nothing that was not understood.
- * Pure.
+ * The schema of a configuration document as data: which elements, how often, and what their text
+ * may be. A document is checked against it and written anew from it, so what is stored and given
+ * back holds nothing that was not understood. Pure.
  */
 #ifndef REMPART_GATEWAY_SHAPE_H
 #define REMPART_GATEWAY_SHAPE_H
@@ -13,11 +13,13 @@ struct shape {
 	uint32_t min, max;            /* how often it stands in its parent */
 	const struct shape *children; /* NULL: text */
 	enum s3error (*check)(struct bytes text); /* of a text; NULL: any */
-	bool unbuilt;                 /* part of S3, not of this: NotImplemented, once nothing else is wrong */
+	/* part of S3, not of this: NotImplemented, once nothing else is wrong */
+	bool unbuilt;
 };
 /* shape_check: errors MALFORMED_XML (not the schema), NOT_IMPLEMENTED, those of the checks */
 enum s3error shape_check(const struct xml_node *node, const struct shape *shape);
-/* shape_read: parse a document and check it. errors: as shape_check; MALFORMED_XML also of more than `nodes_max` elements */
+/* shape_read: parse a document and check it. errors: as shape_check; MALFORMED_XML also of more
+ * than `nodes_max` elements */
 enum s3error shape_read(struct arena *a, struct bytes text, size_t nodes_max,
                         const struct shape *shape, struct xml_node **ret);
 /* shape_write: the document of a checked tree, with S3's name space. */

@@ -1,4 +1,5 @@
-/* The operations listener: /metrics (Prometheus text), /healthz (alive), /readyz (can serve data now). */
+/* The operations listener: /metrics (Prometheus text), /healthz (alive), /readyz (can serve data
+ * now). */
 #ifndef REMPART_GATEWAY_STATUS_H
 #define REMPART_GATEWAY_STATUS_H
 #include "server/gateway/gateway.h"

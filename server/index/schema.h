@@ -49,14 +49,17 @@ struct index_sealer { /* a cipher context on loan; zero is valid */
 	struct index_seal_epoch *epoch;
 	struct aead *aead;
 };
-/* index_seal_open: check the key, begin a new epoch. errors: CORRUPT (another key), those of kv_write */
+/* index_seal_open: check the key, begin a new epoch. errors: CORRUPT (another key), those of
+ * kv_write */
 enum err index_seal_open(struct kv *kv, const struct secret *index_key, struct index_seal **ret);
 void index_seal_free(struct index_seal *s);
 bool index_seal_has_key(const struct index_seal *s, const struct secret *index_key);
-/* index_seal_number: never given before in the life of this index, ascending: epoch u24, counter u40. */
+/* index_seal_number: never given before in the life of this index, ascending: epoch u24, counter
+ * u40. */
 uint64_t index_seal_number(struct index_seal *s);
 void index_sealer_end(struct index_sealer *s);
-/* index_value_seal: `value` is 12 bytes of room, then plaintext; becomes the sealed value in place. errors: LIMIT, NOMEM */
+/* index_value_seal: `value` is 12 bytes of room, then plaintext; becomes the sealed value in place.
+ * errors: LIMIT, NOMEM */
 enum err index_value_seal(struct index_sealer *s, enum index_table table, struct bytes key,
                           struct writer *value);
 /* index_value_open: out gets value.n - INDEX_VALUE_EXTRA_BYTES. errors: CORRUPT, NOMEM */
@@ -95,9 +98,11 @@ struct index_view {
 	struct kv_txn *txn;
 	struct index_sealer sealer;
 };
-enum err index_view_begin(struct index *x, struct index_view *ret); /* errors: UNAVAILABLE (locked) */
+/* errors: UNAVAILABLE (locked) */
+enum err index_view_begin(struct index *x, struct index_view *ret);
 void index_view_end(struct index_view *v);                          /* for AUTO() */
-/* index_view_write: run change(view, arena, context) as kv_write does; the arena is empty at the start of each run. */
+/* index_view_write: run change(view, arena, context) as kv_write does; the arena is empty at the
+ * start of each run. */
 enum err index_view_write(struct index *x,
                           enum err (*change)(struct index_view *v, struct arena *a, void *context),
                           void *context);
@@ -146,7 +151,8 @@ enum err index_upload_drop(struct index_view *v, const struct index_key *upload,
 enum err index_bucket_write(struct index_view *v, const struct index_bucket *b);
 /* index_config_drop: remove what a bucket that goes is configured with. */
 enum err index_config_drop(struct index_view *v, uint64_t bucket);
-/* index_bucket_find: the record, borrowing from the arena. `meant`: its number, or 0 for whichever has that name. errors: NOTFOUND */
+/* index_bucket_find: the record, borrowing from the arena. `meant`: its number, or 0 for whichever
+ * has that name. errors: NOTFOUND */
 enum err index_bucket_find(struct index_view *v, struct arena *a, struct bytes name, uint64_t meant,
                            struct index_bucket *ret);
 /* index_bucket_number: the number alone. */
@@ -170,11 +176,14 @@ enum err index_place_find(struct index_view *v, struct arena *a, const struct in
 /* index_object_locked: must it not be destroyed now? bypass: governance does not count. */
 bool index_object_locked(const struct index_object *o, uint64_t now_ms, bool bypass);
 enum err index_place_write(struct index_view *v, const struct index_place *place);
-/* index_place_replace: make `o` the current version of where `now` stands. A version with an id that stood there is kept among the older ones, and the
- * null version too when `o` has an id; of null versions there is one: an earlier one becomes garbage. errors: DENIED (that one is locked) */
+/* index_place_replace: make `o` the current version of where `now` stands. A version with an id
+ * that stood there is kept among the older ones, and the null version too when `o` has an id; of
+ * null versions there is one: an earlier one becomes garbage. errors: DENIED (that one is
+ * locked) */
 enum err index_place_replace(struct index_view *v, struct arena *a, const struct index_name *name,
                              const struct index_place *now, const struct index_object *o);
-/* index_place_remove: its parts become garbage; the newest older version takes the place of a current one. */
+/* index_place_remove: its parts become garbage; the newest older version takes the place of a
+ * current one. */
 enum err index_place_remove(struct index_view *v, struct arena *a, const struct index_name *name,
                             const struct index_place *place);
 /* index_garbage_add: queue the parts of `old` that are not in `keep`. */

@@ -1,7 +1,8 @@
 /*
- * Step buffers: the only large memory that requests use, under one budget for the whole server. Who finds none waits in a
- * queue, first come, first served, and reads nothing meanwhile: that is the back-pressure. A sixteenth of the budget is for
- * those who want one of BUFFER_SMALL_BYTES at most: they do not wait behind slow readers of large bodies. Rule that keeps it free of
+ * Step buffers: the only large memory that requests use, under one budget for the whole server. Who
+ * finds none waits in a queue, first come, first served, and reads nothing meanwhile: that is the
+ * back-pressure. A sixteenth of the budget is for those who want one of BUFFER_SMALL_BYTES at most:
+ * they do not wait behind slow readers of large bodies. Rule that keeps it free of
  * deadlock: nobody waits while he holds a buffer (buffer_try never waits).
  */
 #ifndef REMPART_NET_BUFFERS_H
@@ -34,9 +35,11 @@ struct buffer_pool;
 
 struct buffer_pool *buffer_pool_new(size_t total_bytes); /* NULL on no memory */
 void buffer_pool_free(struct buffer_pool *p);            /* all buffers are back; NULL-safe */
-/* buffer_try: `want` bytes, or under pressure fewer, but at least `least`. NULL when none is free or others wait. Any thread. */
+/* buffer_try: `want` bytes, or under pressure fewer, but at least `least`. NULL when none is free
+ * or others wait. Any thread. */
 struct buffer *buffer_try(struct buffer_pool *p, size_t want, size_t least);
-/* buffer_spare: as buffer_try, but only while more than half of the budget is free: for reading ahead. */
+/* buffer_spare: as buffer_try, but only while more than half of the budget is free: for reading
+ * ahead. */
 struct buffer *buffer_spare(struct buffer_pool *p, size_t want, size_t least);
 /* buffer_wait: a buffer now, or NULL and ready() later. The caller holds none. */
 struct buffer *buffer_wait(struct buffer_pool *p, struct buffer_waiter *w);

@@ -1,8 +1,9 @@
 /*
- * The inside of server/net: what loop.c, conn.c, exchange.c and their neighbours share. The only header that includes uv.h.
+ * The inside of server/net: what loop.c, conn.c, exchange.c and their neighbours share. The only
+ * header that includes uv.h.
  *
- * Who touches what: a `conn` and a `loop` belong to their loop thread. An `exchange` belongs to its loop or to one worker, as
- * `owner` says; the fields are grouped by who may write them.
+ * Who touches what: a `conn` and a `loop` belong to their loop thread. An `exchange` belongs to its
+ * loop or to one worker, as `owner` says; the fields are grouped by who may write them.
  */
 #ifndef REMPART_NET_NET_H
 #define REMPART_NET_NET_H
@@ -20,12 +21,14 @@ enum {
 	LISTENERS_MAX = 16,
 	LOOPS_MAX = 256,
 	LOOP_READ_BYTES = 64 * 1024,
-	LOOP_CIPHER_BYTES = 80 * 1024, /* records of LOOP_CIPHER_FILL_BYTES of text, and room for handshakes */
+	/* records of LOOP_CIPHER_FILL_BYTES of text, and room for handshakes */
+	LOOP_CIPHER_BYTES = 80 * 1024,
 	LOOP_CIPHER_FILL_BYTES = 64 * 1024,
 	SWEEP_MS = 500,
 	SWEEP_SCARCE_MS = 50, /* while somebody waits for a buffer */
 	DRAIN_POLL_MS = 20,
-	DISCARD_MAX_BYTES = 1024 * 1024, /* of a body nobody wants, so that the client reads the answer */
+	/* of a body nobody wants, so that the client reads the answer */
+	DISCARD_MAX_BYTES = 1024 * 1024,
 	LINGER_MS = 5000,
 	ANSWER_HEAD_BYTES = 64 * 1024,
 	ADDRESS_BYTES = 48,
@@ -49,8 +52,8 @@ enum conn_state {
 struct loop;
 struct listener;
 
-/* Bytes that were read and not used yet; at most one read's worth. They lie in the loop's read buffer while conn_pump runs and are
- * copied to the heap only when some remain. */
+/* Bytes that were read and not used yet; at most one read's worth. They lie in the loop's read
+ * buffer while conn_pump runs and are copied to the heap only when some remain. */
 struct input {
 	struct bytes view;
 	uint8_t *heap;
@@ -239,7 +242,8 @@ enum err loop_start(struct loop *l);
 void loop_order_drain(struct loop *l); /* any thread */
 void loop_join(struct loop *l);
 void loop_free(struct loop *l);        /* not running */
-void loop_news(struct exchange *x);    /* any thread: x has news for its loop, which owns it from then on */
+/* any thread: x has news for its loop, which owns it from then on */
+void loop_news(struct exchange *x);
 void loop_next_id(struct loop *l, uint8_t *ret_id);
 void loop_owes_wake(struct loop *l, struct worker_pool *p); /* before the loop sleeps */
 const char *loop_date(struct loop *l);
@@ -259,7 +263,8 @@ void conn_reset(struct conn *c);             /* now, so that the peer notices */
 void conn_sweep(struct conn *c, uint64_t now_ms);
 void conn_drain(struct conn *c);             /* the server stops */
 void conn_answered(struct conn *c);          /* the whole answer is with the socket */
-/* conn_acknowledge: send the ACK now: a client with Nagle's algorithm keeps its next bytes back for it, up to 40 ms. */
+/* conn_acknowledge: send the ACK now: a client with Nagle's algorithm keeps its next bytes back for
+ * it, up to 40 ms. */
 void conn_acknowledge(struct conn *c);
 void conn_touch(struct conn *c, uint32_t ms); /* the deadline is ms from now */
 
@@ -289,7 +294,8 @@ size_t answer_step_bytes(const struct exchange *x, size_t *ret_least);
 
 /* answer.c */
 void answer_plain(struct exchange *x, unsigned status);
-void answer_settle(struct exchange *x); /* make length and kind of body agree, whatever the service said */
+/* make length and kind of body agree, whatever the service said */
+void answer_settle(struct exchange *x);
 bool answer_write_head(struct exchange *x, bool keep_alive);
 bool answer_has_body(const struct exchange *x);
 bool answer_chunked(const struct exchange *x);

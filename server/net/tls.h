@@ -1,22 +1,26 @@
 /*
- * TLS between a connection's bytes and its text. No OpenSSL type leaves tls.c. Nothing here touches a socket: input is a
- * borrowed view, output goes to a writer that the caller provides.
+ * TLS between a connection's bytes and its text. No OpenSSL type leaves tls.c. Nothing here touches
+ * a socket: input is a borrowed view, output goes to a writer that the caller provides.
  *
- * Profile (ANSSI TLS guide; README.md): 1.3, and 1.2 with ECDHE and AEAD only; server's order; no compression, renegotiation, tickets,
- * session cache or early data.
+ * Profile (ANSSI TLS guide; README.md): 1.3, and 1.2 with ECDHE and AEAD only; server's order; no
+ * compression, renegotiation, tickets, session cache or early data.
  */
 #ifndef REMPART_NET_TLS_H
 #define REMPART_NET_TLS_H
 #include "common/base/report.h"
 #include "server/net/httpd.h"
 
-/* What a call that is given a piece of plaintext may add to the output: one record, its framing, a pending handshake message. */
+/* What a call that is given a piece of plaintext may add to the output: one record, its framing, a
+ * pending handshake message. */
 enum { TLS_PIECE_BYTES = 16 * 1024, TLS_OVERHEAD_BYTES = 1024 };
 
-/* The certificates and rules of a listener; counted, so that a reload does not touch connections that are open. */
+/* The certificates and rules of a listener; counted, so that a reload does not touch connections
+ * that are open. */
 struct tls_rules;
-/* tls_rules_new: reads the files of o; the report says which file is wrong, how, and what to do. errors: INPUT, DENIED, NOTFOUND, IO, NOMEM */
-enum err tls_rules_new(const struct listener_options *o, struct tls_rules **ret, struct report *ret_report);
+/* tls_rules_new: reads the files of o; the report says which file is wrong, how, and what to do.
+ * errors: INPUT, DENIED, NOTFOUND, IO, NOMEM */
+enum err tls_rules_new(const struct listener_options *o, struct tls_rules **ret,
+                       struct report *ret_report);
 struct tls_rules *tls_rules_keep(struct tls_rules *r);
 void tls_rules_drop(struct tls_rules *r); /* NULL-safe */
 

@@ -83,7 +83,8 @@ enum { VAULT_MARK_BITS = 40 };
 enum err vault_mark_seed(const struct secret *index_key, uint8_t ret[OBJFMT_SEED_BYTES]);
 /* vault_mark_make: put the next mark. errors: DENIED (it is there already: see check) */
 enum err vault_mark_make(struct vault *v);
-/* vault_mark_check: errors DENIED (a mark on storage is newer than the index: this is an older index) */
+/* vault_mark_check: errors DENIED (a mark on storage is newer than the index: this is an older
+ * index) */
 enum err vault_mark_check(struct vault *v);
 /* vault_mark_each: the ids of all marks that may be on storage. */
 enum err vault_mark_each(struct vault *v,
