@@ -379,6 +379,7 @@ listen = 127.0.0.1:{ops_port}
         signed = self.sign(method, path, body, headers, who, query)
         c = http.client.HTTPConnection("127.0.0.1", self.s3_port, timeout=60)
         try:
+            c.connect()
             with REFUSED_WHILE_SENDING:
                 c.request(method, path + ("?" + query if query else ""), body, signed)
             answer = c.getresponse()

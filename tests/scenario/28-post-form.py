@@ -44,6 +44,7 @@ def connect(stack):
 def post(stack, body, path="/forms", headers=None, boundary=BOUNDARY):
     c = connect(stack)
     try:
+        c.connect()
         with REFUSED_WHILE_SENDING:
             c.request("POST", path, body, dict({"Content-Type": "multipart/form-data; boundary=" + boundary}, **(headers or {})))
         answer = c.getresponse()
