@@ -94,13 +94,11 @@ enum s3error op_put_acl_end(struct request *r)
 		answer_empty(r, 200); /* it says what holds anyway */
 		return S3E_NONE;
 	}
-	TRY_S3(resource_document(r, writer_bytes(&r->text), &made));
 	if (r->target.key.n > 0) {
+		TRY_S3(resource_document(r, writer_bytes(&r->text), &made));
 		return put_object_acl(r, &made);
 	}
-	enum err e = index_config_record(r->g->index, &r->bucket, INDEX_CONFIG_ACL, made.document,
-	                                 made.log_index);
-	TRY_S3(e == ERR_NOTFOUND ? S3E_NO_SUCH_BUCKET : s3error_of(e));
+	TRY_S3(resource_change(r, INDEX_CONFIG_ACL, writer_bytes(&r->text), NULL));
 	answer_empty(r, 200);
 	return S3E_NONE;
 }

@@ -207,7 +207,7 @@ static enum s3error give_acl(struct request *r, const struct index_bucket *bucke
 	enum s3error e = resource_document(r, (struct bytes){NULL, 0}, &made);
 	if (e == S3E_NONE) {
 		e = s3error_of(index_config_record(r->g->index, bucket, INDEX_CONFIG_ACL,
-		                                   made.document, made.log_index));
+		                                   made.document, made.log_index, 0));
 	}
 	const struct index_bucket_ref ref = {bucket->name, bucket->number};
 	if (e != S3E_NONE && index_bucket_delete(r->g->index, ref) != OK) {

@@ -92,20 +92,14 @@ static enum s3error check_target(struct request *r, const struct logging *l)
 
 enum s3error op_put_bucket_logging_end(struct request *r)
 {
-	struct kmsproto_reply made = {0};
 	struct bytes text = writer_bytes(&r->text);
+	const struct bytes none = {NULL, 0};
 	struct logging l;
 	TRY_S3(read_logging(r, text, &l));
 	if (l.bucket.n > 0) {
 		TRY_S3(check_target(r, &l));
 	}
-	TRY_S3(resource_document(r, text, &made));
-	if (l.bucket.n == 0) {
-		text = (struct bytes){NULL, 0};
-	}
-	enum err e = index_config_record(r->g->index, &r->bucket, INDEX_CONFIG_LOGGING, text,
-	                                 made.log_index);
-	TRY_S3(s3error_of_bucket(e));
+	TRY_S3(resource_change(r, INDEX_CONFIG_LOGGING, text, l.bucket.n == 0 ? &none : &text));
 	logbook_hurry(r->g->logbook);
 	answer_empty(r, 200);
 	return S3E_NONE;

@@ -78,24 +78,17 @@ static enum s3error check_policy(struct request *r, struct bytes text)
 
 enum s3error op_put_bucket_policy_end(struct request *r)
 {
-	struct kmsproto_reply made = {0};
 	struct bytes text = writer_bytes(&r->text);
 	TRY_S3(check_policy(r, text));
-	TRY_S3(resource_document(r, text, &made));
-	enum err e = index_config_record(r->g->index, &r->bucket, INDEX_CONFIG_POLICY, text,
-	                                 made.log_index);
-	TRY_S3(e == ERR_NOTFOUND ? S3E_NO_SUCH_BUCKET : s3error_of(e));
+	TRY_S3(resource_change(r, INDEX_CONFIG_POLICY, text, &text));
 	answer_empty(r, 204);
 	return S3E_NONE;
 }
 
 enum s3error op_delete_bucket_policy(struct request *r)
 {
-	struct kmsproto_reply made = {0};
-	TRY_S3(resource_document(r, (struct bytes){NULL, 0}, &made));
-	enum err e = index_config_record(r->g->index, &r->bucket, INDEX_CONFIG_POLICY,
-	                                 (struct bytes){NULL, 0}, made.log_index);
-	TRY_S3(e == ERR_NOTFOUND ? S3E_NO_SUCH_BUCKET : s3error_of(e));
+	const struct bytes none = {NULL, 0};
+	TRY_S3(resource_change(r, INDEX_CONFIG_POLICY, none, &none));
 	answer_empty(r, 204);
 	return S3E_NONE;
 }

@@ -116,7 +116,7 @@ void resource_follow(struct index *x, struct arena *a, struct index_bucket *b,
 		return; /* another request was here meanwhile */
 	}
 	if (e == OK || e == ERR_NOTFOUND) {
-		e = index_config_record(x, b, kind, text, newer->order);
+		e = index_config_record(x, b, kind, text, newer->order, 0);
 	}
 	if (e == OK) {
 		LOG(LOG_INFO, "bucket.follow", LOG_BYTES("bucket", b->name), LOG_U64("kind", kind),
@@ -224,6 +224,19 @@ enum s3error resource_document(struct request *r, struct bytes body, struct kmsp
 		return S3E_MESSAGE_LENGTH;
 	}
 	return grant_call(r, &call, ret);
+}
+
+enum s3error resource_change(struct request *r, enum index_config kind, struct bytes body,
+                             const struct bytes *kept)
+{
+	struct index_config_row before = {0};
+	struct kmsproto_reply made = {0};
+	enum err e = index_config_find(r->g->index, r->a, r->bucket.number, kind, &before);
+	TRY_S3(e == ERR_NOTFOUND ? S3E_NONE : s3error_of(e));
+	TRY_S3(resource_document(r, body, &made));
+	return s3error_of_bucket(index_config_record(r->g->index, &r->bucket, kind,
+	                                             kept == NULL ? made.document : *kept,
+	                                             made.log_index, before.order));
 }
 
 struct acl_person resource_bucket_owner(const struct request *r)

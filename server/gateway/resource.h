@@ -28,6 +28,14 @@ enum s3error resource_take_acl(struct request *r, struct index_object *o);
  * lives in the arena.
  */
 enum s3error resource_document(struct request *r, struct bytes body, struct kmsproto_reply *ret);
+/*
+ * resource_change: resource_document, then the bucket's row of that kind: `kept` (p NULL: none any
+ * more), or what the KMS made of the body (kept NULL). It takes the place of the row that was there
+ * before the KMS was asked, whatever that one's order: a KMS that came from a backup, or began a
+ * new log, gives lower ones.
+ */
+enum s3error resource_change(struct request *r, enum index_config kind, struct bytes body,
+                             const struct bytes *kept);
 /* resource_says_acl: x-amz-acl or an x-amz-grant-* header. */
 bool resource_says_acl(const struct request *r);
 /* resource_acl_public: would what the request says be a public ACL? errors: S3E_INVALID_ARGUMENT, MALFORMED_ACL, ACCESS_DENIED */

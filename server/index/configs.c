@@ -44,7 +44,7 @@ struct config_call {
 	const struct index_bucket *bucket;
 	enum index_config kind;
 	struct bytes document; /* p NULL: none any more */
-	uint64_t order;
+	uint64_t order, over;
 };
 
 static enum err delete_row(struct index_view *v, const struct index_key *row)
@@ -81,7 +81,7 @@ static enum err change_config(struct index_view *v, struct arena *a, void *conte
 	if (e != OK && e != ERR_NOTFOUND) {
 		return e;
 	}
-	if (now.order > c->order) {
+	if (now.order > c->order && now.order != c->over) {
 		return OK; /* a later one was here first */
 	}
 	uint32_t configs = c->document.p == NULL ? b.configs & ~bit : b.configs | bit;
@@ -95,9 +95,10 @@ static enum err change_config(struct index_view *v, struct arena *a, void *conte
 }
 
 enum err index_config_record(struct index *x, const struct index_bucket *bucket,
-                             enum index_config kind, struct bytes document, uint64_t order)
+                             enum index_config kind, struct bytes document, uint64_t order,
+                             uint64_t over)
 {
-	struct config_call c = {bucket, kind, document, order};
+	struct config_call c = {bucket, kind, document, order, over};
 
 	return document.n > INDEX_CONFIG_MAX_BYTES ? ERR_LIMIT
 	                                           : index_view_write(x, change_config, &c);
@@ -106,13 +107,13 @@ enum err index_config_record(struct index *x, const struct index_bucket *bucket,
 enum err index_config_put(struct index *x, const struct index_bucket *bucket,
                           enum index_config kind, struct bytes document)
 {
-	return index_config_record(x, bucket, kind, document, 0);
+	return index_config_record(x, bucket, kind, document, 0, 0);
 }
 
 enum err index_config_delete(struct index *x, const struct index_bucket *bucket,
                              enum index_config kind)
 {
-	return index_config_record(x, bucket, kind, (struct bytes){NULL, 0}, 0);
+	return index_config_record(x, bucket, kind, (struct bytes){NULL, 0}, 0, 0);
 }
 
 enum err index_config_drop(struct index_view *v, uint64_t bucket)

@@ -217,9 +217,11 @@ enum err index_config_delete(struct index *x, const struct index_bucket *bucket,
                              enum index_config kind);
 /* index_config_record: of a document that the KMS has on record: p NULL: none any more. `order`: of
  * the entry in the KMS's log; of two changes the later one stays, in whatever order they come
- * here. */
+ * here. `over`: of the row that was here before the KMS was asked (0: none, or nobody looked): it
+ * gives way also where its order is higher, for then the KMS's log has begun anew. */
 enum err index_config_record(struct index *x, const struct index_bucket *bucket,
-                             enum index_config kind, struct bytes document, uint64_t order);
+                             enum index_config kind, struct bytes document, uint64_t order,
+                             uint64_t over);
 
 /* Objects */
 /* NOTFOUND: no object, or the current version is a delete marker; a missing bucket: see

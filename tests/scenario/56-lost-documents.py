@@ -268,10 +268,38 @@ def older_key_store(w):
     w.gives("its Deny, too", "AccessDenied", w.s3.delete_object, Bucket="store", Key="k")
 
 
+def older_kms(w):
+    """Its log, too: entries get the numbers once more that the index knows as those of later changes. What the owner puts then holds all the same."""
+    stack = w.stack
+    folders = [stack.path(name) for name in ("kms", "log", "fence")]
+    w.s3.create_bucket(Bucket="anew")
+    w.s3.put_object(Bucket="anew", Key="k", Body=b"data")
+    stack.kms.stop()
+    for folder in folders:
+        shutil.copytree(folder, folder + ".kept")
+    stack.restart_kms()
+    for _ in range(20):
+        w.s3.get_object(Bucket="anew", Key="k")
+    w.s3.put_bucket_policy(Bucket="anew", Policy=policy("anew", ("Allow", "s3:*", "/*")))
+    stack.kms.stop()
+    for folder in folders:
+        shutil.rmtree(folder)
+        shutil.move(folder + ".kept", folder)
+    stack.restart_kms()
+    w.gives("an older KMS: nobody knows what holds", "AccessDenied", w.s3.get_object, Bucket="anew", Key="k")
+    last = policy("anew", ("Allow", "s3:GetObject", "/*"))
+    w.gives("the owner puts another policy", "ok", w.s3.put_bucket_policy, Bucket="anew", Policy=last)
+    w.told("anew", last, "which the bucket tells")
+    w.gives("and which is in force", "ok", w.alt.get_object, Bucket="anew", Key="k")
+    w.gives("he deletes it", "ok", w.s3.delete_bucket_policy, Bucket="anew")
+    w.told("anew", "NoSuchBucketPolicy", "and there is none")
+    w.gives("he himself reads", "ok", w.s3.get_object, Bucket="anew", Key="k")
+
+
 def main():
     with Stack() as stack:
         w = World(stack)
-        for part in (policies, acls, without_a_crash, many_at_once, older_index, older_key_store):
+        for part in (policies, acls, without_a_crash, many_at_once, older_index, older_key_store, older_kms):
             part(w)
         stack.published()
         checks.equal(stack.audit()[0], 0, "rempart-audit verifies the log")

@@ -900,18 +900,25 @@ static void test_configs(void **state)
 	assert_int_equal(got.n, INDEX_CONFIG_MAX_BYTES);
 	assert_int_equal(index_config_delete(f->x, &b, INDEX_CONFIG_LIFECYCLE), OK);
 	/* What the KMS ordered: of two changes the later one stays, in whatever order they come. */
-	assert_int_equal(index_config_record(f->x, &b, INDEX_CONFIG_POLICY, BYTES("second"), 20), OK);
-	assert_int_equal(index_config_record(f->x, &b, INDEX_CONFIG_POLICY, BYTES("first"), 10), OK);
+	assert_int_equal(index_config_record(f->x, &b, INDEX_CONFIG_POLICY, BYTES("second"), 20, 0), OK);
+	assert_int_equal(index_config_record(f->x, &b, INDEX_CONFIG_POLICY, BYTES("first"), 10, 0), OK);
 	assert_int_equal(index_config_get(f->x, f->a, b.number, INDEX_CONFIG_POLICY, &got), OK);
 	assert_true(bytes_is(got, "second"));
-	assert_int_equal(index_config_record(f->x, &b, INDEX_CONFIG_POLICY, (struct bytes){0}, 40), OK);
-	assert_int_equal(index_config_record(f->x, &b, INDEX_CONFIG_POLICY, BYTES("third"), 30), OK);
+	assert_int_equal(index_config_record(f->x, &b, INDEX_CONFIG_POLICY, (struct bytes){0}, 40, 0), OK);
+	assert_int_equal(index_config_record(f->x, &b, INDEX_CONFIG_POLICY, BYTES("third"), 30, 0), OK);
 	assert_int_equal(index_config_get(f->x, f->a, b.number, INDEX_CONFIG_POLICY, &got),
 	                 ERR_NOTFOUND);
 	struct index_config_row row;
 	assert_int_equal(index_config_find(f->x, f->a, b.number, INDEX_CONFIG_POLICY, &row), OK);
 	assert_int_equal(row.order, 40);
 	assert_int_equal(row.document.n, 0);
+	/* A log that began anew: the row that was there before it was asked gives way, one that came meanwhile does not. */
+	assert_int_equal(index_config_record(f->x, &b, INDEX_CONFIG_POLICY, BYTES("anew"), 4, 40), OK);
+	assert_int_equal(index_config_record(f->x, &b, INDEX_CONFIG_POLICY, BYTES("late"), 3, 40), OK);
+	assert_int_equal(index_config_find(f->x, f->a, b.number, INDEX_CONFIG_POLICY, &row), OK);
+	assert_int_equal(row.order, 4);
+	assert_true(bytes_is(row.document, "anew"));
+	assert_int_equal(index_config_record(f->x, &b, INDEX_CONFIG_POLICY, (struct bytes){0}, 5, 4), OK);
 	assert_int_equal(index_config_find(f->x, f->a, b.number, INDEX_CONFIG_ACL, &row), ERR_NOTFOUND);
 	assert_int_equal(index_bucket_get(f->x, f->a, b.name, &now), OK);
 	assert_int_equal(now.configs & 1U << INDEX_CONFIG_POLICY, 0);
