@@ -15,7 +15,13 @@
 #include "server/gateway/request.h"
 #include "server/gateway/status.h"
 
-enum { SECRET_SLOTS = 8192, QUEUE_MAX = 4096, FIRST_UNLOCK_MS = 3000, MAINTAIN_UNLOCK_MS = 30000 };
+enum {
+	SECRET_SLOTS = 8192,
+	QUEUE_MAX = 4096,
+	OPS_QUEUE_MAX = 64,
+	FIRST_UNLOCK_MS = 3000,
+	MAINTAIN_UNLOCK_MS = 30000,
+};
 
 static const char usage[] =
 	"usage: rempart-gateway --config FILE [--check | --rebuild-index | --accept-index]\n"
@@ -40,7 +46,7 @@ struct program {
 	struct index *index;
 	struct vault *vault;
 	struct kmsclient *kms;
-	struct worker_pool *pool;
+	struct worker_pool *pool, *ops_pool;
 	struct httpd *httpd;
 	struct expirer *expirer;
 	struct logbook *logbook;
@@ -132,7 +138,15 @@ static enum err open_parts(struct program *p, struct report *report)
 		.batch_max = 1,
 		.name = "step",
 	};
-	return worker_pool_new(&pool, &p->pool);
+	/* Who watches must be answered also when every other worker waits for the store. */
+	const struct worker_options ops = {
+		.threads = 1,
+		.queue_max = OPS_QUEUE_MAX,
+		.batch_max = 1,
+		.name = "ops",
+	};
+	TRY(worker_pool_new(&pool, &p->pool));
+	return worker_pool_new(&ops, &p->ops_pool);
 }
 
 static enum err listen_on(struct program *p, const struct conf_listen *where,
@@ -145,7 +159,7 @@ static enum err listen_on(struct program *p, const struct conf_listen *where,
 		.address = where->address,
 		.port = where->port,
 		.service = service,
-		.pool = p->pool,
+		.pool = service == &p->ops_service ? p->ops_pool : p->pool,
 		.certificate = tls ? p->config.certificate : NULL,
 		.key = tls ? p->config.key : NULL,
 	};
@@ -178,6 +192,7 @@ static void close_all(struct program *p)
 {
 	expirer_stop(p->expirer);
 	worker_pool_stop(p->pool);
+	worker_pool_stop(p->ops_pool);
 	logbook_stop(p->logbook); /* after the last request */
 	httpd_free(p->httpd);
 	vault_free(p->vault);

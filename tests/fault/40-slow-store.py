@@ -39,6 +39,8 @@ def main():
             more, late = get_all(stack, WORKERS)
             wait_for("every worker to hang", lambda: injector.hit >= WORKERS)
             checks.equal(answers + late, [], "nobody was answered without the store")
+            told = [stack.ops(stack.gateway_ops_port, path)[0] for path in ("/healthz", "/readyz", "/metrics")]
+            checks.equal(told, [200, 200, 200], "who watches the gateway is answered")
         for t in threads + more:
             t.join(60)
         good = [status == 200 and body == DATA for status, _, body in answers + late]
