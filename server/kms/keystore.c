@@ -337,11 +337,24 @@ enum err keystore_remove(struct keystore_changes *c, enum keystore_table table, 
 	return add(c, table, key, (struct bytes){0});
 }
 
+/* Every user may put policies on many buckets. That must not take the room that revoking him takes. */
+static bool may_use_reserve(const struct keystore_changes *c)
+{
+	for (const struct keystore_change *i = c->first; i != NULL; i = i->next) {
+		if (i->table == KEYSTORE_DOCUMENTS && i->value.p != NULL) {
+			return false;
+		}
+	}
+	return true;
+}
+
 static enum err apply(struct kv_txn *t, void *context)
 {
 	const struct keystore_changes *c = context;
 
-	kv_use_reserve(t); /* nothing here is large, and what is revoked has to stay revoked */
+	if (may_use_reserve(c)) {
+		kv_use_reserve(t);
+	}
 	for (const struct keystore_change *i = c->first; i != NULL; i = i->next) {
 		if (i->value.p != NULL) {
 			TRY(kv_put(t, i->table, i->key, i->value));

@@ -1,10 +1,20 @@
 /* Sealed records: nothing in clear, nothing that is moved or changed opens. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "server/kms/record.h"
 #include "tests/unit/server/kms/fixture.h"
 
 static struct keystore *store;
 static struct secret *root;
 static struct arena *arena;
 static char dir[] = "/tmp/test_keystore.XXXXXX";
+static struct rlimit limit; /* of a file's size */
+enum { BATCH = 16, BATCHES_MAX = 200 }; /* documents at a time; more than fit */
 
 static int set_up(void **state)
 {
@@ -70,6 +80,77 @@ static void test_round_trip(void **state)
 	put(KEYSTORE_USERS, "empty", (struct bytes){(const uint8_t *)"", 0});
 	assert_int_equal(get(KEYSTORE_USERS, "empty", &got), OK);
 	assert_int_equal(got.n, 0);
+}
+
+static enum err put_documents(unsigned batch)
+{
+	static uint8_t text[RECORD_DOCUMENT_MAX];
+	struct keystore_changes c;
+
+	arena_reset(arena);
+	keystore_changes_begin(&c, arena);
+	for (unsigned i = 0; i < BATCH; i++) {
+		char key[32];
+		snprintf(key, sizeof(key), "full %u %u", batch, i);
+		assert_int_equal(keystore_put(store, &c, KEYSTORE_DOCUMENTS, bytes_text(key),
+		                              bytes_of(text, sizeof(text))), OK);
+	}
+	return keystore_apply(store, &c);
+}
+
+static enum err remove_document(const char *key)
+{
+	struct keystore_changes c;
+
+	keystore_changes_begin(&c, arena);
+	assert_int_equal(keystore_remove(&c, KEYSTORE_DOCUMENTS, bytes_text(key)), OK);
+	return keystore_apply(store, &c);
+}
+
+/* As on a full volume. false: this file system takes no room in advance, and shows no limit. */
+static bool stop_growth(void)
+{
+	char file[64];
+	struct stat st;
+
+	snprintf(file, sizeof(file), "%s/data.mdb", dir);
+	int fd = open(file, O_RDWR | O_CLOEXEC);
+	assert_true(fd >= 0 && fstat(fd, &st) == 0 && signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
+	const struct rlimit now = {(rlim_t)st.st_size, limit.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &now), 0);
+	bool stopped = fallocate(fd, 0, st.st_size, 1) != 0 && errno == EFBIG;
+	close(fd);
+	return stopped;
+}
+
+/* Documents of users fill the store up to its reserve; what an administrator does, and what takes documents away, goes on. */
+static void test_documents_leave_the_reserve(void **state)
+{
+	struct bytes got;
+	unsigned batch = 0;
+	enum err e = OK;
+
+	(void)state;
+	put(KEYSTORE_USERS, "revoked", BYTES("no"));
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	if (!stop_growth()) {
+		assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+		skip();
+	}
+	while (e == OK && batch < BATCHES_MAX) {
+		e = put_documents(batch++);
+	}
+	assert_int_equal(e, ERR_FULL);
+	put(KEYSTORE_USERS, "revoked", BYTES("yes"));
+	for (unsigned i = 0; i < BATCH; i++) {
+		char key[32];
+		snprintf(key, sizeof(key), "full 0 %u", i);
+		assert_int_equal(remove_document(key), OK);
+	}
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	assert_int_equal(get(KEYSTORE_USERS, "revoked", &got), OK);
+	assert_true(bytes_is(got, "yes"));
+	assert_int_equal(put_documents(0), OK);
 }
 
 static void test_nothing_in_clear_on_disk(void **state)
@@ -186,6 +267,7 @@ int main(void)
 		cmocka_unit_test(test_locked_and_other_root),
 		cmocka_unit_test(test_each_tells_of_damage),
 		cmocka_unit_test(test_changes_are_one_transaction),
+		cmocka_unit_test(test_documents_leave_the_reserve),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
