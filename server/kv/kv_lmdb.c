@@ -449,7 +449,8 @@ bool kv_engine_low(struct kv_engine_txn *t)
 	return low;
 }
 
-/* Did the environment fail for good? LMDB tells only who begins a transaction. */
+/* Did the environment fail for good? LMDB tells only who begins a transaction, and not while all
+ * readers' places are taken: better opened anew for nothing than failed for ever. */
 static bool is_dead(const struct kv_engine *e)
 {
 	MDB_txn *txn;
@@ -458,7 +459,7 @@ static bool is_dead(const struct kv_engine *e)
 	if (rc == MDB_SUCCESS) {
 		mdb_txn_abort(txn);
 	}
-	return rc == MDB_PANIC;
+	return rc != MDB_SUCCESS;
 }
 
 enum err kv_engine_commit(struct kv_engine_txn *t)
