@@ -194,6 +194,41 @@ static void test_text_is_checked(void **state)
 	decide(f, &c, KMSPROTO_OK);
 }
 
+/* A key store from before texts and orders were kept: what the owner put counts where the gateway has it, and is never guessed. */
+static void test_record_of_before(void **state)
+{
+	enum { ORDERS_BYTES = 3 * 8 };
+	struct fixture *f = *state;
+	struct kmsproto_call by_alt = list_by(f, &f->alt), by_main = list_by(f, &f->main);
+	struct keystore_changes changes;
+	struct bytes place, row;
+
+	uint64_t order = put(f, listing);
+	text_of(f, &place);
+	put_text(f, place, (struct bytes){0});
+	place = keystore_key(f->arena, bytes_text(f->main.tenant), BYTES("b"));
+	assert_int_equal(keystore_get(f->kms.store, f->arena, KEYSTORE_BUCKETS, place, &row), OK);
+	row.n -= ORDERS_BYTES;
+	keystore_changes_begin(&changes, f->arena);
+	assert_int_equal(keystore_put(f->kms.store, &changes, KEYSTORE_BUCKETS, place, row), OK);
+	assert_int_equal(keystore_apply(f->kms.store, &changes), OK);
+	sends(&by_alt, listing, order);
+	struct kmsproto_reply r = decide(f, &by_alt, KMSPROTO_OK);
+	assert_int_equal(r.newer.place, KMSPROTO_NOWHERE);
+	sends(&by_alt, POLICY("Allow", "s3:*"), order);
+	decide(f, &by_alt, KMSPROTO_STALE);
+	decide(f, &by_main, KMSPROTO_STALE); /* left out */
+	/* An ACL that is put now leaves the policy as it was. */
+	change(f, &(struct signing){&f->main, "PUT", "/b", "acl", .acl = "private"});
+	decide(f, &by_main, KMSPROTO_STALE);
+	sends(&by_alt, listing, order);
+	decide(f, &by_alt, KMSPROTO_OK);
+	order = put(f, listing);
+	by_alt.access.target.n_documents = 0;
+	r = decide(f, &by_alt, KMSPROTO_OK);
+	tells(&r, KMSPROTO_BUCKET_POLICY, order, listing);
+}
+
 /* Names are used again: neither record nor text of the bucket before counts. */
 static void test_another_bucket_of_that_name(void **state)
 {
@@ -270,6 +305,7 @@ int main(void)
 		CASE(test_copy_source),
 		CASE(test_record_is_behind),
 		CASE(test_text_is_checked),
+		CASE(test_record_of_before),
 		CASE(test_another_bucket_of_that_name),
 		CASE(test_deleted_bucket),
 		CASE(test_logging),
